@@ -1,0 +1,171 @@
+// Package document reads YAML as Ansible does (YAML 1.1, PyYAML's rules) and
+// keeps the position of every value, so that an error found much later can
+// still show file, line and column. Data goes bytes → *Node → package value.
+package document
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+)
+
+// Position is a place in a file; lines and columns count from 1, 0 is unknown.
+type Position struct {
+	File   string
+	Line   int
+	Column int
+}
+
+// String is file:line:column, leaving out what is unknown.
+func (p Position) String() string {
+	switch {
+	case p.Line == 0:
+		return p.File
+	case p.Column == 0:
+		return fmt.Sprintf("%s:%d", p.File, p.Line)
+	}
+	return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column)
+}
+
+// Error is a mistake in a file a person wrote. Its text is one line; Detail
+// adds the offending line and the hint.
+type Error struct {
+	Pos     Position
+	Message string
+	Hint    string // what was probably meant, or what to do; may be empty
+	Source  string // the offending line; may be empty
+}
+
+func (e *Error) Error() string {
+	text := e.Message
+	if e.Pos.File != "" {
+		text = e.Pos.String() + ": " + text
+	}
+	if e.Hint != "" {
+		text += " (" + e.Hint + ")"
+	}
+	return text
+}
+
+// Detail is the error with its source line and a caret under the column.
+func (e *Error) Detail() string {
+	src := e.Source
+	if src == "" {
+		src = sourceLine(e.Pos)
+	}
+	if src == "" {
+		return e.Error()
+	}
+	caret := ""
+	if e.Pos.Column > 0 && e.Pos.Column <= len(src)+1 {
+		caret = "\n    " + strings.Map(keepTabs, src[:e.Pos.Column-1]) + "^"
+	}
+	return e.Error() + "\n    " + src + caret
+}
+
+func keepTabs(r rune) rune {
+	if r == '\t' {
+		return r
+	}
+	return ' '
+}
+
+func sourceLine(p Position) string {
+	if p.File == "" || p.Line == 0 {
+		return ""
+	}
+	data, err := os.ReadFile(p.File)
+	if err != nil {
+		return ""
+	}
+	lines := strings.Split(string(data), "\n")
+	if p.Line > len(lines) {
+		return ""
+	}
+	return strings.TrimRight(lines[p.Line-1], "\r")
+}
+
+// Errors collects mistakes so that all of them are reported at once. The zero
+// value is ready for use.
+type Errors struct{ list []error }
+
+// Add appends a mistake at pos.
+func (e *Errors) Add(pos Position, format string, args ...any) {
+	e.list = append(e.list, &Error{Pos: pos, Message: fmt.Sprintf(format, args...)})
+}
+
+// AddHint appends a mistake at pos with a hint.
+func (e *Errors) AddHint(pos Position, hint, format string, args ...any) {
+	e.list = append(e.list, &Error{Pos: pos, Hint: hint, Message: fmt.Sprintf(format, args...)})
+}
+
+// Join appends err, flattening what errors.Join or another Errors collected.
+func (e *Errors) Join(err error) {
+	if err == nil {
+		return
+	}
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, one := range many.Unwrap() {
+			e.Join(one)
+		}
+		return
+	}
+	e.list = append(e.list, err)
+}
+
+// Len returns how many mistakes there are.
+func (e *Errors) Len() int { return len(e.list) }
+
+// Err returns nil, or all mistakes as one error, a line each.
+func (e *Errors) Err() error { return errors.Join(e.list...) }
+
+// Suggest returns `did you mean "x"?` for the candidate closest to word, or ""
+// where none is close.
+func Suggest(word string, candidates []string) string {
+	best, bestDist := "", 1+len(word)/3
+	for _, c := range candidates {
+		if d := distance(strings.ToLower(word), strings.ToLower(c)); d <= bestDist && (best == "" || d < bestDist) {
+			best, bestDist = c, d
+		}
+	}
+	if best == "" || best == word {
+		return ""
+	}
+	return fmt.Sprintf("did you mean %q?", best)
+}
+
+// distance is the optimal string alignment distance: Levenshtein's with swaps
+// of neighbours counted once.
+func distance(a, b string) int {
+	if abs(len(a)-len(b)) > 8 {
+		return 99
+	}
+	prev2, prev := make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range prev {
+		prev[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		cur := make([]int, len(b)+1)
+		cur[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			cur[j] = min(prev[j]+1, cur[j-1]+1, prev[j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				cur[j] = min(cur[j], prev2[j-2]+1)
+			}
+		}
+		prev2, prev = prev, cur
+	}
+	return prev[len(b)]
+}
+
+func abs(n int) int {
+	if n < 0 {
+		return -n
+	}
+	return n
+}

@@ -1,0 +1,85 @@
+// Package module says what a task can call: a name, a typed argument schema and
+// a function. The families of modules live in packages below it; the table of
+// all of them is put together in cmd/rollout and handed to the runner.
+package module
+
+import (
+	"context"
+	"io/fs"
+
+	"rollout/internal/connection"
+	"rollout/internal/value"
+)
+
+// Module is one thing a task can call.
+type Module struct {
+	Name    string   // fully qualified, as Ansible's: "ansible.builtin.copy"
+	Aliases []string // further names: "copy" is implied by ansible.builtin, legacy ones are listed
+	Summary string   // one sentence for the reference
+	Args    Schema
+	// NeedsHost is set where Run uses Call.Host; only then is the host
+	// connected to before the module runs.
+	NeedsHost bool
+	// Run observes, decides and, unless Call.Check is set, acts.
+	Run func(ctx context.Context, call *Call) (Result, error)
+}
+
+// Call is one invocation of a module for one host.
+type Call struct {
+	Args     *value.Map // validated against the schema, defaults filled in
+	FreeForm string     // what stands after the module's name in `command: echo hi`
+	HostName string     // inventory_hostname, for messages
+	Host     connection.Host
+	Env      map[string]string // the task's environment
+	Become   *connection.Become
+	Check    bool // change nothing
+	Diff     bool // fill in Result.Diff
+	Verbose  int  // number of -v
+	// Render renders a Jinja2 template text with the host's variables, extra
+	// ones laid on top (nil for none).
+	Render func(ctx context.Context, name, text string, extra *value.Map) (string, error)
+	// Files finds the control machine's files as Ansible does: in the role's
+	// files/ or templates/, then beside the playbook.
+	Files Files
+	// Progress tells the person what is being waited for, in a few words.
+	Progress func(text string)
+}
+
+// Files finds and opens files of the control machine.
+type Files interface {
+	// Open opens name, looked for in kind ("files", "templates", "vars") of
+	// the role and of the playbook. The error names all places tried.
+	Open(kind, name string) (fs.File, string, error)
+}
+
+// Result is what a module did. Failed and Skipped are its own verdict;
+// the runner's changed_when and failed_when come on top.
+type Result struct {
+	Changed  bool
+	Failed   bool
+	Skipped  bool
+	Msg      string
+	Data     *value.Map // further return values, as Ansible names them; may be nil
+	Facts    *value.Map // ansible_facts; may be nil
+	Diff     []Diff
+	Warnings []string
+	Secret   []string // texts that must never be shown
+}
+
+// Diff is one before/after pair of a change.
+type Diff struct {
+	BeforeHeader, AfterHeader string
+	Before, After             string
+}
+
+// Fail is a failed Result with a message.
+func Fail(msg string) Result { return Result{Failed: true, Msg: msg} }
+
+// Set puts a return value and returns the result, for building in one line.
+func (r Result) Set(key string, v any) Result {
+	if r.Data == nil {
+		r.Data = value.NewMap()
+	}
+	r.Data.Set(key, v)
+	return r
+}
