@@ -1,0 +1,102 @@
+package playbook
+
+import (
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+)
+
+// Source reads files and directories by path. Relative paths are those of the
+// working directory; a path under Embedded names a file shipped in the program.
+type Source interface {
+	ReadFile(path string) ([]byte, error)
+	Stat(path string) (fs.FileInfo, error)
+	ReadDir(path string) ([]fs.DirEntry, error)
+}
+
+// Embedded is the root under which Files shows what is shipped in the program:
+// "embedded:/playbooks/site.yml". filepath.Join keeps it.
+const Embedded = "embedded:/"
+
+// Files is the Source of the disk and of what the program ships.
+type Files struct {
+	Shipped fs.FS // what stands under Embedded; may be nil
+}
+
+// inside returns the name within the shipped files, and whether p is one.
+func (f Files) inside(p string) (string, bool) {
+	rest, ok := strings.CutPrefix(filepath.ToSlash(p), Embedded)
+	if !ok {
+		return "", false
+	}
+	return strings.TrimPrefix(path.Clean("/"+rest), "/"), true
+}
+
+// ReadFile implements Source.
+func (f Files) ReadFile(p string) ([]byte, error) {
+	name, ok := f.inside(p)
+	switch {
+	case !ok:
+		return os.ReadFile(p)
+	case f.Shipped == nil:
+		return nil, &fs.PathError{Op: "open", Path: p, Err: fs.ErrNotExist}
+	}
+	return fs.ReadFile(f.Shipped, name)
+}
+
+// Stat implements Source.
+func (f Files) Stat(p string) (fs.FileInfo, error) {
+	name, ok := f.inside(p)
+	switch {
+	case !ok:
+		return os.Stat(p)
+	case f.Shipped == nil:
+		return nil, &fs.PathError{Op: "stat", Path: p, Err: fs.ErrNotExist}
+	case name == "":
+		name = "."
+	}
+	return fs.Stat(f.Shipped, name)
+}
+
+// ReadDir implements Source.
+func (f Files) ReadDir(p string) ([]fs.DirEntry, error) {
+	name, ok := f.inside(p)
+	switch {
+	case !ok:
+		return os.ReadDir(p)
+	case f.Shipped == nil:
+		return nil, &fs.PathError{Op: "open", Path: p, Err: fs.ErrNotExist}
+	case name == "":
+		name = "."
+	}
+	return fs.ReadDir(f.Shipped, name)
+}
+
+// Find returns the first of p on disk and p as shipped that exists, else p.
+func (f Files) Find(p string) string {
+	if _, err := f.Stat(p); err == nil || isAbs(p) {
+		return p
+	}
+	shipped := Embedded + filepath.ToSlash(filepath.Clean(p))
+	if _, err := f.Stat(shipped); err == nil {
+		return shipped
+	}
+	return p
+}
+
+// isAbs tells whether p needs no directory before it.
+func isAbs(p string) bool {
+	return filepath.IsAbs(p) || strings.HasPrefix(p, Embedded) || strings.HasPrefix(p, "~")
+}
+
+func isFile(s Source, p string) bool {
+	info, err := s.Stat(p)
+	return err == nil && !info.IsDir()
+}
+
+func isDir(s Source, p string) bool {
+	info, err := s.Stat(p)
+	return err == nil && info.IsDir()
+}
