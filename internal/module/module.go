@@ -30,11 +30,15 @@ type Call struct {
 	FreeForm string     // what stands after the module's name in `command: echo hi`
 	HostName string     // inventory_hostname, for messages
 	Host     connection.Host
-	Env      map[string]string // the task's environment
-	Become   *connection.Become
-	Check    bool // change nothing
-	Diff     bool // fill in Result.Diff
-	Verbose  int  // number of -v
+	// Connect opens Host anew, for modules that wait until a host can be
+	// reached (wait_for_connection) and so have NeedsHost unset. The Host it
+	// returns belongs to the runner, as Call.Host does: it is not closed here.
+	Connect func(ctx context.Context) (connection.Host, error)
+	Env     map[string]string // the task's environment
+	Become  *connection.Become
+	Check   bool // change nothing
+	Diff    bool // fill in Result.Diff
+	Verbose int  // number of -v
 	// Render renders a Jinja2 template text with the host's variables, extra
 	// ones laid on top (nil for none).
 	Render func(ctx context.Context, name, text string, extra *value.Map) (string, error)
