@@ -1,0 +1,177 @@
+package topology
+
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"rollout/internal/document"
+	"rollout/internal/value"
+)
+
+// machineFields are the keys that defaults, tiers and all_in_one share.
+func (d *decoder) machineFields(m *Machine, what string) []field {
+	return []field{
+		d.textField("image", what+"'s image", &m.Image),
+		d.textField("flavor", what+"'s flavor", &m.Flavor),
+		d.textField("key_name", what+"'s key_name", &m.KeyName),
+		d.textField("availability_zone", what+"'s availability_zone", &m.AvailabilityZone),
+		d.textField("user", what+"'s user", &m.User),
+		d.textField("management_network", what+"'s management_network", &m.ManagementNetwork),
+		d.textField("user_data", what+"'s user_data", &m.UserData),
+		d.textsField("networks", what+"'s networks", &m.Networks),
+		d.textsField("security_groups", what+"'s security_groups", &m.SecurityGroups),
+		{"floating_ip", func(n *document.Node) { m.FloatingIP = d.floatingIP(n, what) }},
+		{"metadata", func(n *document.Node) { m.Metadata = d.vars(n, what+"'s metadata") }},
+		{"boot_timeout", func(n *document.Node) { m.BootTimeout = d.seconds(n, what+"'s boot_timeout") }},
+	}
+}
+
+// defaultBootTimeout is how long Nova may take, in seconds; a VM that is still
+// in BUILD then is replaced.
+const defaultBootTimeout = 300
+
+func (d *decoder) defaultsOf(n *document.Node) {
+	d.defaults = Machine{BootTimeout: defaultBootTimeout}
+	d.mapping(n, "defaults", d.machineFields(&d.defaults, "defaults")...)
+}
+
+func (d *decoder) floatingIP(n *document.Node, what string) *FloatingIP {
+	if n.Kind == document.Scalar {
+		switch d.scalar(n, what+"'s floating_ip") {
+		case true:
+			return &FloatingIP{}
+		case false, nil:
+			return nil
+		}
+		d.errs.AddHint(n.Pos, "true, {pool: NAME} or {address: IP}", "%s's floating_ip is none of its forms", what)
+		return nil
+	}
+	f := &FloatingIP{}
+	d.mapping(n, what+"'s floating_ip",
+		d.textField("pool", "the pool", &f.Pool), d.textField("address", "the address", &f.Address))
+	if f.Address != "" {
+		if _, err := netip.ParseAddr(f.Address); err != nil {
+			d.errs.Add(n.Get("address").Pos, "%q is not an IP address", f.Address)
+		}
+	}
+	return f
+}
+
+func (d *decoder) networks(n *document.Node) {
+	if n.Kind != document.Mapping {
+		d.errs.Add(n.Pos, "networks must be a mapping of names, not %s", n.Kind)
+		return
+	}
+	for _, e := range n.Entries {
+		net := Network{Pos: e.Key.Pos, Name: e.Name()}
+		d.mapping(e.Value, "network "+e.Name(),
+			field{"cidr", func(n *document.Node) { net.CIDR = d.cidr(n) }},
+			d.textField("router", "router", &net.Router),
+			d.textsField("dns_nameservers", "dns_nameservers", &net.DNS))
+		if e.Value.Get("cidr") == nil {
+			d.errs.AddHint(e.Key.Pos, "such as cidr: 192.168.0.0/24", "network %s has no cidr", e.Name())
+		}
+		d.top.Networks = append(d.top.Networks, net)
+	}
+}
+
+func (d *decoder) cidr(n *document.Node) netip.Prefix {
+	text := d.text(n, "cidr")
+	p, err := netip.ParsePrefix(text)
+	if err != nil {
+		d.errs.AddHint(n.Pos, "such as 192.168.0.0/24", "%q is not a network in CIDR form", text)
+		return netip.Prefix{}
+	}
+	if p.Masked() != p {
+		d.errs.AddHint(n.Pos, "did you mean "+p.Masked().String()+"?", "%s has bits set behind its mask", text)
+	}
+	return p
+}
+
+func (d *decoder) securityGroups(n *document.Node) {
+	if n.Kind != document.Mapping {
+		d.errs.Add(n.Pos, "security_groups must be a mapping of names, not %s", n.Kind)
+		return
+	}
+	for _, e := range n.Entries {
+		g := SecurityGroup{Pos: e.Key.Pos, Name: e.Name()}
+		if e.Value.Kind != document.Sequence {
+			d.errs.AddHint(e.Value.Pos, "such as [{tcp: 80, from: 0.0.0.0/0}]", "security group %s must be a list of rules", e.Name())
+			continue
+		}
+		for _, item := range e.Value.Items {
+			g.Rules = append(g.Rules, d.rule(item, e.Name()))
+		}
+		d.top.SecurityGroups = append(d.top.SecurityGroups, g)
+	}
+}
+
+func (d *decoder) rule(n *document.Node, group string) Rule {
+	r := Rule{RemoteIPPrefix: "0.0.0.0/0"}
+	kinds := 0
+	ports := func(proto string) field {
+		return field{proto, func(n *document.Node) {
+			kinds++
+			r.Protocol = proto
+			r.PortMin, r.PortMax = d.portRange(n)
+		}}
+	}
+	flag := func(name, proto string) field {
+		return field{name, func(n *document.Node) {
+			kinds++
+			r.Protocol = proto
+			if d.scalar(n, name) != true {
+				d.errs.Add(n.Pos, "%s takes only true", name)
+			}
+		}}
+	}
+	d.mapping(n, "a rule of security group "+group, ports("tcp"), ports("udp"), flag("icmp", "icmp"), flag("all", ""),
+		field{"from", func(n *document.Node) { r.RemoteIPPrefix = d.cidr(n).String() }},
+		field{"from_group", func(n *document.Node) {
+			r.RemoteGroup, r.RemoteIPPrefix = d.text(n, "from_group"), ""
+		}})
+	if kinds != 1 {
+		d.errs.AddHint(n.Pos, "such as {tcp: 80, from: 0.0.0.0/0}", "a rule of security group %s needs exactly one of tcp, udp, icmp, all", group)
+	}
+	return r
+}
+
+func (d *decoder) portRange(n *document.Node) (low, high int) {
+	text := d.text(n, "port")
+	first, last, isRange := strings.Cut(text, "-")
+	if !isRange {
+		last = first
+	}
+	low, errLow := strconv.Atoi(strings.TrimSpace(first))
+	high, errHigh := strconv.Atoi(strings.TrimSpace(last))
+	if errLow != nil || errHigh != nil || low < 1 || high > 65535 || low > high {
+		d.errs.AddHint(n.Pos, "such as 80 or 8000-8080", "%q is not a port or a range of ports", text)
+		return 0, 0
+	}
+	return low, high
+}
+
+// machineOf is the defaults, overlaid with what n says.
+func (d *decoder) machineOf(n *document.Node, what string, more ...field) Machine {
+	m := d.defaults
+	if m.BootTimeout == 0 {
+		m.BootTimeout = defaultBootTimeout
+	}
+	d.mapping(n, what, append(d.machineFields(&m, what), more...)...)
+	if m.User == "" {
+		m.User = "root"
+	}
+	if m.Metadata == nil {
+		m.Metadata = value.NewMap()
+	}
+	if m.ManagementNetwork == "" && len(m.Networks) > 0 {
+		m.ManagementNetwork = m.Networks[0]
+	}
+	return m
+}
+
+func (d *decoder) allInOne(n *document.Node) {
+	m := d.machineOf(n, "all_in_one")
+	d.top.AllInOne = &m
+}

@@ -1,0 +1,134 @@
+package topology
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"rollout/internal/document"
+	"rollout/internal/value"
+)
+
+// plain renders {{ name }} from vars alone; the real engine is tested elsewhere.
+func plain(text string, vars *value.Map) (any, error) {
+	name := strings.TrimSpace(strings.Trim(text, "{} "))
+	if v, ok := vars.Get(name); ok {
+		return v, nil
+	}
+	return nil, fmt.Errorf("'%s' is undefined", name)
+}
+
+func parse(t *testing.T, text string) (*Topology, error) {
+	t.Helper()
+	return Parse("t.yml", []byte(text), Options{Render: plain, Owner: "me"})
+}
+
+const board = `app: board
+owner: student07
+vars: {n: 2}
+defaults: {image: docker-base, flavor: xsmall, management_network: dmz-net}
+networks:
+  dmz-net: {cidr: 192.168.0.0/24, router: Ext-Router}
+  app-net: {cidr: 172.16.10.0/24}
+  dbs-net: {cidr: 172.16.20.0/24}
+security_groups:
+  sg-web: [{tcp: 80}, {tcp: 8000-8080, from: 10.0.0.0/8}, {all: true, from_group: sg-web}]
+tiers:
+  web:
+    networks: [dmz-net, app-net]
+    floating_ip: {pool: Ext-Net}
+    containers:
+      web: {image: "{{ docker_user }}/web:1", ports: ["80:80"], links: ["app:rest"], ready: {http: "http://{{ address }}/"}}
+  app:
+    count: "{{ n }}"
+    networks: [dmz-net, app-net, dbs-net]
+    containers:
+      app: {image: app, ports: ["5555:5555"], links: ["dbs:db"]}
+  dbs:
+    networks: [dmz-net, dbs-net]
+    containers:
+      dbs: {image: dbs, ports: ["13306:3306"], healthcheck: {test: [CMD, healthcheck]}}
+`
+
+func TestTiersComeInLinkOrder(t *testing.T) {
+	top, err := parse(t, board)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var order []string
+	for _, tier := range top.Tiers {
+		order = append(order, tier.Name)
+	}
+	if got := strings.Join(order, " "); got != "dbs app web" {
+		t.Errorf("order = %s", got)
+	}
+	if top.Tier("app").Count != 2 || top.VMName("app", 2) != "student07-app-2" {
+		t.Errorf("count %d, name %s", top.Tier("app").Count, top.VMName("app", 2))
+	}
+	rule := top.SecurityGroups[0].Rules[1]
+	if rule.PortMin != 8000 || rule.PortMax != 8080 || rule.RemoteIPPrefix != "10.0.0.0/8" {
+		t.Errorf("rule = %+v", rule)
+	}
+}
+
+func TestMistakesAreFoundWhereTheyStand(t *testing.T) {
+	tests := []struct{ name, from, to, want string }{
+		{"unknown key", "app: board", "app: board\nteirs: {}", `t.yml:2:1: the topology has no key "teirs" (did you mean "tiers"?)`},
+		{"unknown tier key", "    count: \"{{ n }}\"", "    cuont: 2", `t.yml:19:5: tier app has no key "cuont" (did you mean "count"?)`},
+		{"unknown option", "{image: dbs,", "{imag: dbs,", `t.yml:26:13: container dbs has no key "imag" (did you mean "image"?)`},
+		{"no image", "{image: dbs, ", "{", "t.yml:26:7: container dbs has no image"},
+		{"no VM image", "image: docker-base, ", "", "tier dbs has no image"},
+		{"link to nothing", "app:rest", "apq:rest", `container web links "apq", which is no container here (did you mean "app"?)`},
+		{"itself", "dbs:db", "app:db", "container app links itself"},
+		{"cycle", "{image: dbs, ", `{image: dbs, links: ["web:w"], `, "cycle: app → dbs → web → app"},
+		{"port clash", "5555:5555", "80:5555", "containers web and app both claim host port 80/tcp"},
+		{"bad port", "5555:5555", "x:5555", `"x:5555" does not publish a port`},
+		{"bad cidr", "172.16.10.0/24", "172.16.10.1/24", "did you mean 172.16.10.0/24?"},
+		{"no cidr", "172.16.10.0/24", "172.16.10/24", "is not a network in CIDR form"},
+		{"overlap", "172.16.10.0/24", "172.16.20.128/25", "network dbs-net (172.16.20.0/24) overlaps network app-net"},
+		{"undefined", "{{ n }}", "{{ m }}", "t.yml:19:12: cannot evaluate count: 'm' is undefined"},
+		{"count", `"{{ n }}"`, "many", "count must be a whole number"},
+		{"management", "[dmz-net, dbs-net]", "[dbs-net]", "tier dbs is not on its management network dmz-net"},
+		{"no port to reach", `, ports: ["13306:3306"]`, "", "dbs publishes no port"},
+		{"reserved", "  dbs:\n    net", "  all:\n    net", `a tier can't be called "all"`},
+		{"ready", "http: \"http://{{ address }}/\"", "within: 1h1s", "ready has no http"},
+		{"rule", "{tcp: 80}", "{tcp: 80, udp: 53}", "needs exactly one of tcp, udp, icmp, all"},
+		{"name", "owner: student07", "owner: stu dent", `owner "stu dent" holds " "`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			text := strings.Replace(board, tt.from, tt.to, 1)
+			if text == board {
+				t.Fatal("the case changes nothing")
+			}
+			_, err := parse(t, text)
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got  %v\nwant %s", err, tt.want)
+			}
+			var at *document.Error
+			if err != nil && (!errors.As(err, &at) || at.Pos.Line == 0) {
+				t.Errorf("no position: %v", err)
+			}
+		})
+	}
+}
+
+func TestAllMistakesAtOnce(t *testing.T) {
+	text := strings.NewReplacer("app: board", "ap: board", "5555:5555", "x", "tcp: 80}", "tpc: 80}").Replace(board)
+	_, err := parse(t, text)
+	if err == nil || strings.Count(err.Error(), "\n") < 3 {
+		t.Errorf("want at least four errors, got: %v", err)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add(board)
+	f.Add("tiers: {a: {containers: {b: {links: [b]}}}}")
+	f.Fuzz(func(t *testing.T, text string) {
+		top, err := Parse("f.yml", []byte(text), Options{Render: plain, Owner: "me"})
+		if err == nil {
+			_, _ = top.Inventory(nil)
+		}
+	})
+}
