@@ -17,7 +17,7 @@ type Lister interface {
 // base+ext, for the extensions in order ("" is base itself), or, with dirs, all
 // files under that directory in name order. It follows ansible-core's
 // find_vars_files; files that are hidden or end in ~ or in another extension
-// are left out of directories.
+// are left out of directories, directories with an extension too.
 func FindVars(files Lister, base string, exts []string, dirs bool) ([]string, error) {
 	for _, ext := range exts {
 		path := base + ext
@@ -50,13 +50,15 @@ func varsIn(files Lister, dir string, exts []string, depth int) ([]string, error
 		if err != nil {
 			return nil, err
 		}
-		if info.IsDir() {
+		ext := filepath.Ext(name)
+		switch {
+		case info.IsDir() && ext == "":
 			more, err := varsIn(files, path, exts, depth+1)
 			if err != nil {
 				return nil, err
 			}
 			out = append(out, more...)
-		} else if ext := filepath.Ext(name); ext == "" || slices.Contains(exts, ext) {
+		case !info.IsDir() && (ext == "" || slices.Contains(exts, ext)):
 			out = append(out, path)
 		}
 	}

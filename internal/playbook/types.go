@@ -121,6 +121,7 @@ type Block struct {
 	Rescue []Item
 	Always []Item
 	Role   *RoleUse // the role it belongs to, or nil
+	Uses   *RoleUse // the role that the block is the whole of, else nil
 }
 
 // Task is one call of a module, possibly looped.
