@@ -19,7 +19,7 @@ var (
 	hexInt     = regexp.MustCompile(`^[-+]?0x[0-9a-fA-F_]+$`)
 	sexInt     = regexp.MustCompile(`^[-+]?[1-9][0-9_]*(?::[0-5]?[0-9])+$`)
 	decFloat   = regexp.MustCompile(`^[-+]?(?:[0-9][0-9_]*)\.[0-9_]*(?:[eE][-+][0-9]+)?$`)
-	pointFloat = regexp.MustCompile(`^[-+]?\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?$`)
+	pointFloat = regexp.MustCompile(`^\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?$`)
 	sexFloat   = regexp.MustCompile(`^[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+\.[0-9_]*$`)
 	infFloat   = regexp.MustCompile(`^[-+]?\.(?:inf|Inf|INF)$`)
 	nanFloat   = regexp.MustCompile(`^\.(?:nan|NaN|NAN)$`)
