@@ -1,0 +1,188 @@
+package openstack
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"rollout/internal/value"
+)
+
+// FloatingIP is an address of an external network that can be put before a
+// server's own.
+type FloatingIP struct {
+	ID, Address string
+	NetworkID   string // the external one
+	PortID      string // empty: unused
+	FixedIP     string
+	RouterID    string
+	Description string
+	Status      string
+	revision    int // of Neutron's record, 0 where unknown
+	Raw         *value.Map
+}
+
+// floatingMark begins the description of the floating IPs that we allocated;
+// the owner follows. Only those are ever released.
+const floatingMark = "rollout: "
+
+// Ours reports whether rollout allocated this floating IP.
+func (f FloatingIP) Ours() bool { return strings.HasPrefix(f.Description, floatingMark) }
+
+// Owner returns for whom rollout allocated it, or "".
+func (f FloatingIP) Owner() string {
+	owner, ok := strings.CutPrefix(f.Description, floatingMark)
+	if !ok {
+		return ""
+	}
+	return owner
+}
+
+func floatingFrom(m *value.Map) FloatingIP {
+	return FloatingIP{ID: m.String("id"), Address: m.String("floating_ip_address"), NetworkID: m.String("floating_network_id"),
+		PortID: m.String("port_id"), FixedIP: m.String("fixed_ip_address"), RouterID: m.String("router_id"),
+		Description: m.String("description"), Status: m.String("status"), revision: m.Int("revision_number"), Raw: m}
+}
+
+// FloatingIPs lists the project's floating IPs, filtered by the server.
+func (c *Cloud) FloatingIPs(ctx context.Context, filter url.Values) ([]FloatingIP, error) {
+	q := query("project_id", c.project)
+	for k, v := range filter {
+		q[k] = v
+	}
+	return listAs(ctx, c, "floatingips", "floatingips", q, floatingFrom)
+}
+
+// FloatingIPsOf returns the floating IPs before these ports.
+func (c *Cloud) FloatingIPsOf(ctx context.Context, ports []Port) ([]FloatingIP, error) {
+	ids := make([]string, len(ports))
+	for i, p := range ports {
+		ids[i] = p.ID
+	}
+	return inParts(ids, func(part []string) ([]FloatingIP, error) {
+		return c.FloatingIPs(ctx, url.Values{"port_id": part})
+	})
+}
+
+// FindFloatingIP returns the project's floating IP of that address.
+func (c *Cloud) FindFloatingIP(ctx context.Context, address string) (FloatingIP, error) {
+	found, err := c.FloatingIPs(ctx, query("floating_ip_address", address))
+	if err != nil {
+		return FloatingIP{}, err
+	}
+	return only("floating IP", address, found, func(f FloatingIP) string { return f.ID }, nil)
+}
+
+// Target says where a floating IP is to lead.
+type Target struct {
+	Port    Port
+	FixedIP string // one of the port's addresses; empty is its first
+	Owner   string // for whom; goes into the description of a new one
+}
+
+// Assign puts a floating IP of the external network before a port: an unused
+// one that rollout allocated for the same owner; with reuseAny, any unused one
+// of the project; else a new one. allocated tells a new one.
+func (c *Cloud) Assign(ctx context.Context, external Network, to Target, reuseAny bool) (ip FloatingIP, allocated bool, err error) {
+	// Two tasks must not choose the same unused one.
+	if err := c.addresses.take(ctx); err != nil {
+		return ip, false, err
+	}
+	defer c.addresses.release()
+	all, err := c.FloatingIPs(ctx, query("floating_network_id", external.ID))
+	if err != nil {
+		return ip, false, err
+	}
+	for _, f := range unused(all, to.Owner, reuseAny) {
+		ip, err = c.Associate(ctx, f, to)
+		if isStatus(err, http.StatusPreconditionFailed) || isStatus(err, http.StatusConflict) || isStatus(err, http.StatusNotFound) {
+			continue // somebody else was quicker
+		}
+		return ip, false, err
+	}
+	ip, err = c.allocate(ctx, external, to)
+	return ip, err == nil, err
+}
+
+// unused chooses candidates: ours first.
+func unused(all []FloatingIP, owner string, reuseAny bool) []FloatingIP {
+	var mine, others []FloatingIP
+	for _, f := range all {
+		switch {
+		case f.PortID != "":
+		case f.Ours() && f.Owner() == owner:
+			mine = append(mine, f)
+		case reuseAny:
+			others = append(others, f)
+		}
+	}
+	return append(mine, others...)
+}
+
+// allocate makes a floating IP that leads to the port from the start: a lost
+// answer is then followed by a look at the port.
+func (c *Cloud) allocate(ctx context.Context, external Network, to Target) (FloatingIP, error) {
+	attrs := map[string]any{"floating_network_id": external.ID, "port_id": to.Port.ID, "description": floatingMark + to.Owner}
+	setText(attrs, "fixed_ip_address", to.FixedIP)
+	look := func(ctx context.Context) (FloatingIP, bool, error) {
+		found, err := c.FloatingIPs(ctx, query("port_id", to.Port.ID))
+		for _, f := range found {
+			if to.FixedIP == "" || f.FixedIP == to.FixedIP {
+				return f, true, nil
+			}
+		}
+		return FloatingIP{}, false, err
+	}
+	ip, err := makeOnce(ctx, c.grace(), look, func(ctx context.Context) (FloatingIP, error) {
+		m, err := c.network.create(ctx, "floatingips", "floatingip", attrs)
+		return floatingFrom(m), err
+	})
+	if err != nil {
+		return ip, fmt.Errorf("cannot allocate a floating IP of %s: %w", external.Name, err)
+	}
+	return ip, nil
+}
+
+// Associate puts an existing floating IP before a port. Where Neutron's record
+// changed since it was listed, nothing is done and the answer is 412.
+func (c *Cloud) Associate(ctx context.Context, f FloatingIP, to Target) (FloatingIP, error) {
+	attrs := map[string]any{"port_id": to.Port.ID}
+	setText(attrs, "fixed_ip_address", to.FixedIP)
+	var headers map[string]string
+	if f.revision > 0 {
+		headers = map[string]string{"If-Match": fmt.Sprintf("revision_number=%d", f.revision)}
+	}
+	m, err := c.network.one(ctx, http.MethodPut, "floatingips/"+f.ID, map[string]any{"floatingip": attrs}, "floatingip", headers)
+	if isStatus(err, http.StatusPreconditionFailed) {
+		// It may have been ourselves: a repeated request whose first answer was lost.
+		if now, lookErr := c.FindFloatingIP(ctx, f.Address); lookErr == nil && now.PortID == to.Port.ID {
+			return now, nil
+		}
+	}
+	if err != nil {
+		return f, fmt.Errorf("cannot put floating IP %s before port %s: %w", f.Address, to.Port.ID, err)
+	}
+	return floatingFrom(m), nil
+}
+
+// Disassociate frees a floating IP; it stays the project's.
+func (c *Cloud) Disassociate(ctx context.Context, f FloatingIP) (FloatingIP, error) {
+	m, err := c.network.update(ctx, "floatingips/"+f.ID, "floatingip", map[string]any{"port_id": nil})
+	if isStatus(err, http.StatusNotFound) {
+		return f, nil
+	}
+	if err != nil {
+		return f, fmt.Errorf("cannot free floating IP %s: %w", f.Address, err)
+	}
+	return floatingFrom(m), nil
+}
+
+// Release gives a floating IP back to the cloud.
+func (c *Cloud) Release(ctx context.Context, f FloatingIP) error {
+	if err := c.network.delete(ctx, "floatingips/"+f.ID); err != nil {
+		return fmt.Errorf("cannot release floating IP %s: %w", f.Address, err)
+	}
+	return nil
+}

@@ -1,0 +1,119 @@
+package openstack
+
+import (
+	"context"
+	"fmt"
+	"sort"
+	"strings"
+	"sync"
+)
+
+// Pool opens each cloud once per run.
+type Pool struct {
+	defaults Config
+	mu       sync.Mutex
+	clouds   map[string]*opening
+}
+
+type opening struct {
+	turn  turn
+	cloud *Cloud
+}
+
+// NewPool returns a Pool whose clouds take what a caller leaves empty from
+// defaults.
+func NewPool(defaults Config) *Pool {
+	return &Pool{defaults: defaults, clouds: map[string]*opening{}}
+}
+
+// Open returns the session that cfg asks for, logging in where none is open
+// yet. Callers that ask for the same wait for one log-in. A failed log-in is
+// not remembered.
+func (p *Pool) Open(ctx context.Context, cfg Config) (*Cloud, error) {
+	cfg = p.fill(cfg)
+	o := p.slot(poolKey(cfg))
+	if err := o.turn.take(ctx); err != nil {
+		return nil, err
+	}
+	defer o.turn.release()
+	if o.cloud != nil {
+		return o.cloud, nil
+	}
+	cloud, err := Open(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	o.cloud = cloud
+	return cloud, nil
+}
+
+// Calls returns how many HTTP requests the open clouds have sent.
+func (p *Pool) Calls() int {
+	p.mu.Lock()
+	slots := make([]*opening, 0, len(p.clouds))
+	for _, o := range p.clouds {
+		slots = append(slots, o)
+	}
+	p.mu.Unlock()
+	n := 0
+	for _, o := range slots {
+		o.turn <- struct{}{}
+		if o.cloud != nil {
+			n += o.cloud.Calls()
+		}
+		o.turn.release()
+	}
+	return n
+}
+
+func (p *Pool) slot(key string) *opening {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	o := p.clouds[key]
+	if o == nil {
+		o = &opening{turn: newTurn()}
+		p.clouds[key] = o
+	}
+	return o
+}
+
+func (p *Pool) fill(cfg Config) Config {
+	d := p.defaults
+	if cfg.Cloud == "" && len(cfg.Auth) == 0 {
+		cfg.Cloud, cfg.Auth = d.Cloud, d.Auth
+	}
+	fillText(&cfg.AuthType, d.AuthType)
+	fillText(&cfg.Region, d.Region)
+	fillText(&cfg.Interface, d.Interface)
+	fillText(&cfg.CACert, d.CACert)
+	fillText(&cfg.Cert, d.Cert)
+	fillText(&cfg.Key, d.Key)
+	if cfg.Verify == nil {
+		cfg.Verify = d.Verify
+	}
+	if cfg.Timeout == 0 {
+		cfg.Timeout = d.Timeout
+	}
+	cfg.Retry, cfg.Trace, cfg.Getenv = d.Retry, d.Trace, d.Getenv
+	return cfg
+}
+
+func fillText(s *string, text string) {
+	if *s == "" {
+		*s = text
+	}
+}
+
+// poolKey tells sessions apart; it stays in memory.
+func poolKey(cfg Config) string {
+	var b strings.Builder
+	verify := cfg.Verify == nil || *cfg.Verify
+	fmt.Fprintf(&b, "%q %q %q %q %q %q %q %v %v", cfg.Cloud, cfg.AuthType, cfg.Region, cfg.Interface,
+		cfg.CACert, cfg.Cert, cfg.Key, verify, cfg.Timeout)
+	keys := sortedKeys(cfg.Auth)
+	sort.Strings(keys)
+	for _, k := range keys {
+		fmt.Fprintf(&b, " %s=%q", k, cfg.Auth[k])
+	}
+	return b.String()
+}

@@ -1,0 +1,286 @@
+package openstack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+)
+
+// watcher asks for the state of all servers that anybody waits for with one
+// list call per interval. It has no goroutine of its own: one of those who wait
+// asks for all, and when it leaves, the next one takes over.
+type watcher struct {
+	list   func(ctx context.Context, names []string) ([]Server, error)
+	lead   turn // held by the one who asks
+	mu     sync.Mutex
+	waits  map[*wait]struct{}
+	asked  time.Time       // when the last list call was sent
+	pace   []time.Duration // shortest, longest interval
+	jitter func() float64  // in [0, 1)
+	wake   chan struct{}   // somebody joined: the pause may be shorter now
+}
+
+// wait is one who waits for the servers of one name.
+type wait struct {
+	name  string
+	since time.Time
+	hurry bool          // a look-up: the next list is soon enough
+	news  chan snapshot // holds the newest only
+}
+
+type snapshot struct {
+	servers []Server // of the wait's name
+	err     error
+}
+
+// How long a look-up waits for others to join its list call.
+const gather = 5 * time.Millisecond
+
+func newWatcher(list func(context.Context, []string) ([]Server, error)) *watcher {
+	return &watcher{
+		list: list, lead: newTurn(), waits: map[*wait]struct{}{},
+		pace: []time.Duration{500 * time.Millisecond, 5 * time.Second}, jitter: rand.Float64,
+		wake: make(chan struct{}, 1),
+	}
+}
+
+func (w *watcher) join(name string, hurry bool) *wait {
+	x := &wait{name: name, since: time.Now(), hurry: hurry, news: make(chan snapshot, 1)}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.waits[x] = struct{}{}
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+	return x
+}
+
+func (w *watcher) leave(x *wait) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.waits, x)
+}
+
+// next returns the next news for x. Meanwhile it may do the asking for all.
+func (w *watcher) next(ctx context.Context, x *wait) (snapshot, error) {
+	for {
+		select {
+		case s := <-x.news:
+			return s, nil
+		case <-ctx.Done():
+			return snapshot{}, ctx.Err()
+		case w.lead <- struct{}{}:
+			w.poll(ctx, x)
+			w.lead.release()
+		}
+	}
+}
+
+// poll waits for the interval to pass, asks once, and tells everybody who had
+// joined before the question was sent.
+func (w *watcher) poll(ctx context.Context, x *wait) {
+	if len(x.news) > 0 || w.rest(ctx) != nil {
+		return
+	}
+	w.mu.Lock()
+	asked := make([]*wait, 0, len(w.waits))
+	var names []string
+	for y := range w.waits {
+		asked = append(asked, y)
+		if !slices.Contains(names, y.name) {
+			names = append(names, y.name)
+		}
+	}
+	w.asked = time.Now()
+	w.mu.Unlock()
+	slices.Sort(names)
+	servers, err := w.list(ctx, names)
+	if ctx.Err() != nil {
+		return // the asker was cancelled, not those who wait with it
+	}
+	for _, y := range asked {
+		tell(y, servers, err)
+	}
+}
+
+// rest sits out the interval, anew when somebody joins.
+func (w *watcher) rest(ctx context.Context) error {
+	for {
+		t := time.NewTimer(w.pause())
+		select {
+		case <-t.C:
+			return ctx.Err()
+		case <-ctx.Done():
+			t.Stop()
+			return ctx.Err()
+		case <-w.wake:
+			t.Stop()
+		}
+	}
+}
+
+func tell(y *wait, servers []Server, err error) {
+	s := snapshot{err: err}
+	for _, server := range servers {
+		if server.Name == y.name {
+			s.servers = append(s.servers, server)
+		}
+	}
+	select {
+	case <-y.news: // older news nobody read
+	default:
+	}
+	y.news <- s // only the asker sends, so there is room
+}
+
+// pause is how long to wait before the next list call: a quarter of the time
+// that the newest wait has lasted, within bounds, a little shifted by chance so
+// that many machines don't ask at once; next to nothing where somebody hurries.
+func (w *watcher) pause() time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	age := time.Hour
+	for y := range w.waits {
+		if y.hurry {
+			return gather
+		}
+		age = min(age, time.Since(y.since))
+	}
+	interval := min(max(age/4, w.pace[0]), w.pace[1])
+	interval = time.Duration(float64(interval) * (0.85 + 0.3*w.jitter()))
+	return time.Until(w.asked.Add(interval))
+}
+
+// A list call names at most this many bytes of names; longer ones are split,
+// since URLs have a limit.
+const maxNames = 1500
+
+func (c *Cloud) listForWatch(ctx context.Context, names []string) ([]Server, error) {
+	var out []Server
+	for len(names) > 0 {
+		n, size := 0, 0
+		for n < len(names) && (n == 0 || size+len(names[n]) < maxNames) {
+			size += len(names[n]) + 1
+			n++
+		}
+		part, err := c.serversMatching(ctx, exactly(names[:n]))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, part...)
+		names = names[n:]
+	}
+	return out, nil
+}
+
+// ServersNamed returns the servers of exactly that name. Look-ups made at the
+// same time by others share one list call.
+func (c *Cloud) ServersNamed(ctx context.Context, name string) ([]Server, error) {
+	x := c.watch.join(name, true)
+	defer c.watch.leave(x)
+	s, err := c.watch.next(ctx, x)
+	if err == nil {
+		err = s.err
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot look for server %s: %w", name, err)
+	}
+	return s.servers, nil
+}
+
+// Await waits until the server id of that name has one of the states wanted,
+// and ends otherwise with a FailedError where it is in ERROR, a DeadlineError
+// after limit, a NotFoundError where it is gone, a CancelledError.
+func (c *Cloud) Await(ctx context.Context, name, id string, limit time.Duration, progress func(string), wanted ...string) (Server, error) {
+	what := fmt.Sprintf("server %s to become %s", name, wanted[0])
+	absent := false
+	return c.await(ctx, name, id, what, limit, func(s Server, there bool) (bool, error) {
+		switch {
+		case !there && absent:
+			return false, c.confirmGone(ctx, name, id)
+		case !there:
+			absent = true // a list may lag behind a create once
+			return false, nil
+		case slices.Contains(wanted, s.Status) && s.TaskState == "":
+			return true, nil
+		case s.Status == "ERROR":
+			return false, &FailedError{Server: s}
+		}
+		absent = false
+		if progress != nil {
+			progress(name + " is " + s.state())
+		}
+		return false, nil
+	})
+}
+
+// confirmGone asks for the one server, since its absence from a list ends a
+// wait for good.
+func (c *Cloud) confirmGone(ctx context.Context, name, id string) error {
+	_, err := c.Server(ctx, id)
+	if isStatus(err, http.StatusNotFound) {
+		return &NotFoundError{Kind: "server", Name: name, Hint: "it was deleted while it was waited for"}
+	}
+	return nil
+}
+
+// AwaitGone waits until a server that is being deleted is gone.
+func (c *Cloud) AwaitGone(ctx context.Context, s Server, limit time.Duration) error {
+	what := fmt.Sprintf("server %s to be gone", s.Name)
+	_, err := c.await(ctx, s.Name, s.ID, what, limit, func(_ Server, there bool) (bool, error) {
+		return !there, nil
+	})
+	return err
+}
+
+// AwaitServer waits until done says so of the server id.
+func (c *Cloud) AwaitServer(ctx context.Context, s Server, what string, limit time.Duration, done func(Server) bool) (Server, error) {
+	return c.await(ctx, s.Name, s.ID, what, limit, func(now Server, there bool) (bool, error) {
+		if !there {
+			return false, c.confirmGone(ctx, s.Name, s.ID)
+		}
+		return done(now), nil
+	})
+}
+
+func (s Server) state() string {
+	if s.TaskState != "" {
+		return s.Status + " (" + s.TaskState + ")"
+	}
+	return s.Status
+}
+
+func (c *Cloud) await(ctx context.Context, name, id, what string, limit time.Duration, judge func(s Server, there bool) (bool, error)) (Server, error) {
+	bounded, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	x := c.watch.join(name, false)
+	defer c.watch.leave(x)
+	last := Server{Status: "nothing"}
+	for {
+		news, err := c.watch.next(bounded, x)
+		switch {
+		case ctx.Err() != nil:
+			return last, &CancelledError{What: what, Last: last.state(), Err: context.Cause(ctx)}
+		case errors.Is(err, context.DeadlineExceeded):
+			return last, &DeadlineError{What: what, Limit: limit, Last: last.state()}
+		case err != nil:
+			return last, err
+		case news.err != nil:
+			return last, fmt.Errorf("cannot wait for %s: %w", what, news.err)
+		}
+		i := slices.IndexFunc(news.servers, func(s Server) bool { return s.ID == id })
+		if i >= 0 {
+			last = news.servers[i]
+		}
+		done, err := judge(last, i >= 0)
+		if done || err != nil {
+			return last, err
+		}
+	}
+}
