@@ -1,0 +1,79 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"rollout/internal/connection"
+)
+
+// Pool keeps one engine per host connection for the length of a run.
+type Pool struct {
+	mu      sync.Mutex
+	entries map[poolKey]*poolEntry
+	closed  bool
+}
+
+type poolKey struct {
+	host         Host
+	method, user string
+}
+
+type poolEntry struct {
+	mu     sync.Mutex
+	engine *Engine
+}
+
+// NewPool returns an empty pool.
+func NewPool() *Pool { return &Pool{entries: map[poolKey]*poolEntry{}} }
+
+// Engine returns the engine reached through host, opening it the first time.
+// A failure is not kept: the next call tries again.
+func (p *Pool) Engine(ctx context.Context, name string, host Host, become *connection.Become) (*Engine, error) {
+	key := poolKey{host: host}
+	if become != nil {
+		key.method, key.user = become.Method, become.User
+	}
+	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		return nil, fmt.Errorf("cannot use Docker on %s: the run has ended", name)
+	}
+	entry := p.entries[key]
+	if entry == nil {
+		entry = &poolEntry{}
+		p.entries[key] = entry
+	}
+	p.mu.Unlock()
+
+	entry.mu.Lock()
+	defer entry.mu.Unlock()
+	if entry.engine != nil {
+		return entry.engine, nil
+	}
+	engine, err := Open(ctx, name, host, become)
+	if err != nil {
+		return nil, err
+	}
+	entry.engine = engine
+	return engine, nil
+}
+
+// Close closes all engines; the pool cannot be used any more.
+func (p *Pool) Close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	var errs []error
+	for _, entry := range p.entries {
+		entry.mu.Lock()
+		if entry.engine != nil {
+			errs = append(errs, entry.engine.Close())
+		}
+		entry.mu.Unlock()
+	}
+	clear(p.entries)
+	return errors.Join(errs...)
+}
