@@ -1,0 +1,249 @@
+package inventory
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"rollout/internal/document"
+	"rollout/internal/value"
+)
+
+// Options say how files are read. The zero value reads from disk.
+type Options struct {
+	// Files reads files of variables; nil is the disk. (Inventories themselves
+	// are always on disk.)
+	Files Files
+	// Decode turns a YAML value into data, such as to decrypt !vault; nil is
+	// document.Node.Decode.
+	Decode func(*document.Node) (any, error)
+	// Decrypt returns the plain text of a vaulted file; nil makes one an error.
+	Decrypt func([]byte) ([]byte, error)
+}
+
+// Files is where variables are read from.
+type Files interface {
+	document.Lister
+	ReadFile(path string) ([]byte, error)
+}
+
+type disk struct{}
+
+func (disk) ReadFile(p string) ([]byte, error)       { return os.ReadFile(p) }
+func (disk) Stat(p string) (fs.FileInfo, error)      { return os.Stat(p) }
+func (disk) ReadDir(p string) ([]fs.DirEntry, error) { return os.ReadDir(p) }
+
+func (o Options) files() Files {
+	if o.Files == nil {
+		return disk{}
+	}
+	return o.Files
+}
+
+func (o Options) decode(n *document.Node) (any, error) {
+	if o.Decode == nil {
+		return n.Decode(), nil
+	}
+	return o.Decode(n)
+}
+
+const vaultHeader = "$ANSIBLE_VAULT;"
+
+// read parses a YAML file.
+func (o Options) read(path string) (*document.Node, error) {
+	data, err := o.files().ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read %s: %w", path, err)
+	}
+	if strings.HasPrefix(string(data), vaultHeader) {
+		if o.Decrypt == nil {
+			return nil, fmt.Errorf("cannot read %s: it is encrypted (give its vault password)", path)
+		}
+		if data, err = o.Decrypt(data); err != nil {
+			return nil, fmt.Errorf("cannot read %s: %w", path, err)
+		}
+	}
+	return document.Parse(path, data)
+}
+
+// VarFiles are the variables of the group_vars and host_vars directories beside
+// an inventory or a playbook.
+type VarFiles struct {
+	dir    string
+	opts   Options
+	groups map[string]*value.Map
+	hosts  map[string]*value.Map
+}
+
+// varExts are the extensions a file of variables may have; a bare name counts
+// first (ansible-core's host_group_vars).
+var varExts = []string{"", ".yml", ".yaml", ".json"}
+
+// LoadVarFiles reads dir's group_vars and host_vars for all that inv knows.
+// All mistakes are reported at once. No such directories is no mistake.
+func LoadVarFiles(inv *Inventory, dir string, opts Options) (*VarFiles, error) {
+	v := &VarFiles{dir: dir, opts: opts, groups: map[string]*value.Map{}, hosts: map[string]*value.Map{}}
+	return v, v.Add(inv)
+}
+
+// Add reads the variables of groups and hosts that came to inv since.
+func (v *VarFiles) Add(inv *Inventory) error {
+	var errs document.Errors
+	if v.has("group_vars") {
+		for _, g := range inv.groups {
+			errs.Join(v.load("group_vars", g.Name, v.groups))
+		}
+	}
+	if v.has("host_vars") {
+		names := slices.Sorted(maps.Keys(inv.implicit))
+		for _, h := range inv.hosts {
+			names = append(names, h.Name)
+		}
+		for _, name := range names {
+			errs.Join(v.load("host_vars", name, v.hosts))
+		}
+	}
+	return errs.Err()
+}
+
+func (v *VarFiles) has(sub string) bool {
+	info, err := v.opts.files().Stat(filepath.Join(v.dir, sub))
+	return err == nil && info.IsDir()
+}
+
+// load reads the files of one group or host. A name that would lead out of the
+// directory has none.
+func (v *VarFiles) load(sub, name string, into map[string]*value.Map) error {
+	if _, known := into[name]; known || name == "" || strings.HasPrefix(name, "/") || strings.Contains(name, "..") {
+		return nil
+	}
+	files, err := document.FindVars(v.opts.files(), filepath.Join(v.dir, sub, name), varExts, true)
+	if err != nil {
+		return fmt.Errorf("cannot read the %s of %s: %w", sub, name, err)
+	}
+	vars := value.NewMap()
+	for _, file := range files {
+		if err := v.opts.varsFrom(file, vars); err != nil {
+			return err
+		}
+	}
+	into[name] = vars
+	return nil
+}
+
+// varsFrom adds the variables of one file to vars.
+func (o Options) varsFrom(file string, vars *value.Map) error {
+	doc, err := o.read(file)
+	switch {
+	case err != nil:
+		return err
+	case doc.Kind == document.Scalar && doc.Value == nil:
+		return nil
+	case doc.Kind != document.Mapping:
+		return doc.Errorf("a file of variables must be a mapping, not %s", doc.Kind)
+	}
+	var errs document.Errors
+	for _, e := range doc.Entries {
+		val, err := o.decode(e.Value)
+		errs.Join(err)
+		vars.Set(e.Key.Value, val)
+	}
+	return errs.Err()
+}
+
+// Layer is one step in the precedence of a host's variables.
+type Layer struct {
+	Name string // where they come from, as "group_vars/web" or "group web"
+	Vars *value.Map
+}
+
+// Layers returns the host's variables from the inventory, the weakest first, as
+// ansible-core orders them: inventory's all and groups, group_vars of all, of
+// groups, then the host's own and its host_vars. Files beside the inventory
+// come before those beside the playbook, play, which may be nil.
+func (inv *Inventory) Layers(h *Host, play *VarFiles) []Layer {
+	var out []Layer
+	add := func(name string, vars *value.Map) {
+		if vars.Len() > 0 {
+			out = append(out, Layer{name, vars})
+		}
+	}
+	files := slices.Clone(inv.beside)
+	if play != nil {
+		files = append(files, play)
+	}
+	groups := inv.GroupsOf(h)
+	add("group "+All, inv.byGroup[All].Vars)
+	for _, g := range groups {
+		add("group "+g.Name, g.Vars)
+	}
+	for _, f := range files {
+		add("group_vars/"+All, f.groups[All])
+	}
+	for _, f := range files {
+		for _, g := range groups {
+			add("group_vars/"+g.Name, f.groups[g.Name])
+		}
+	}
+	add("host "+h.Name, h.Vars)
+	for _, f := range files {
+		add("host_vars/"+h.Name, f.hosts[h.Name])
+	}
+	return out
+}
+
+// VarsOf merges the host's Layers.
+func (inv *Inventory) VarsOf(h *Host, play *VarFiles) *value.Map {
+	out := value.NewMap()
+	for _, l := range inv.Layers(h, play) {
+		out.Update(l.Vars)
+	}
+	return out
+}
+
+// attach reads the variables beside the sources' directories, each once.
+func (inv *Inventory) attach(dirs []string, opts Options) error {
+	var errs document.Errors
+	for _, dir := range dirs {
+		if slices.ContainsFunc(inv.beside, func(v *VarFiles) bool { return v.dir == dir }) {
+			continue
+		}
+		v, err := LoadVarFiles(inv, dir, opts)
+		errs.Join(err)
+		inv.beside = append(inv.beside, v)
+	}
+	return errs.Err()
+}
+
+func toInt(v any) (int, bool) {
+	switch n := v.(type) {
+	case int:
+		return n, true
+	case float64:
+		return int(n), true
+	case bool:
+		if n {
+			return 1, true
+		}
+		return 0, true
+	case string:
+		i, err := strconv.Atoi(strings.TrimSpace(n))
+		return i, err == nil
+	}
+	return 0, false
+}
+
+// positioned puts a position before an error that has none.
+func positioned(pos document.Position, err error) error {
+	var at *document.Error
+	if err == nil || errors.As(err, &at) {
+		return err
+	}
+	return &document.Error{Pos: pos, Message: err.Error()}
+}
