@@ -263,7 +263,7 @@ func (p Plan) Empty() bool {
 
 // How many deletions run at the same time, and how long each may take.
 const (
-	cleanupWidth = 8
+	cleanupWidth = 24
 	cleanupLimit = 5 * time.Minute
 )
 
@@ -346,9 +346,7 @@ func (run *cleaning) deleteVolume(ctx context.Context, row Row) error {
 }
 
 // remaining keeps the ports that did not go with their servers: those that were
-// made by hand. All are kept where that can't be told, and then deleted, which
-// does no harm to those that are gone. Ports of servers that could not be
-// deleted stay with them.
+// made by hand. Ports of servers that could not be deleted stay with them.
 func (run *cleaning) remaining(ctx context.Context, rows []Row) []Row {
 	ids := make([]string, len(rows))
 	for i, r := range rows {
@@ -357,11 +355,12 @@ func (run *cleaning) remaining(ctx context.Context, rows []Row) []Row {
 	ports, err := inParts(ids, func(part []string) ([]Port, error) {
 		return run.cloud.Ports(ctx, url.Values{"id": part})
 	})
-	if err != nil {
-		return rows
-	}
 	var out []Row
 	for _, r := range rows {
+		if err != nil {
+			run.tell(Step{Row: r, Err: fmt.Errorf("cannot tell whether it went with its server: %w", err)})
+			continue
+		}
 		i := slices.IndexFunc(ports, func(p Port) bool { return p.ID == r.ID })
 		if i >= 0 && !run.isLeft(ports[i].DeviceID) {
 			out = append(out, r)

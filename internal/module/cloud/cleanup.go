@@ -1,0 +1,69 @@
+package cloud
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"rollout/internal/module"
+	"rollout/internal/openstack"
+	"rollout/internal/value"
+)
+
+func cleanupSchema() module.Schema {
+	return module.Schema{Args: []module.Arg{
+		{Name: "prefix", Required: true, Doc: "what the names of the servers begin with; never empty"},
+		{Name: "not_active", Type: module.Bool, Default: false, Doc: "only servers that are not ACTIVE"},
+		{Name: "force", Type: module.Bool, Default: false, Doc: "servers of several owners are meant"},
+	}}
+}
+
+func runCleanup(ctx context.Context, t *task) (module.Result, error) {
+	plan, err := t.cloud.PlanCleanup(ctx, openstack.Cleanup{
+		Prefix: t.text("prefix"), NotActive: t.on("not_active"), Force: t.on("force")})
+	if err != nil {
+		return module.Result{}, err
+	}
+	res := module.Result{}
+	if !plan.Empty() {
+		var changes []change
+		for _, r := range plan.Rows {
+			if r.Action != openstack.Keep {
+				changes = append(changes, change{r.Action + " " + r.Kind + " " + r.Name, r.Cause})
+			}
+		}
+		res = t.changed("cloud", changes...)
+	}
+	res = res.Set("plan", planRows(plan.Rows)).Set("left", []any{})
+	if t.Check || plan.Empty() {
+		return res, nil
+	}
+	left := plan.Execute(ctx, func(s openstack.Step) {
+		if !s.Done {
+			t.progress(s.String())
+		}
+	})
+	if len(left) > 0 {
+		return leftBehind(res, left), ctx.Err()
+	}
+	return res, nil
+}
+
+func planRows(rows []openstack.Row) []any {
+	out := []any{}
+	for _, r := range rows {
+		out = append(out, value.NewMap("kind", r.Kind, "name", r.Name, "id", r.ID, "action", r.Action, "cause", r.Cause, "status", r.Status))
+	}
+	return out
+}
+
+func leftBehind(res module.Result, left []openstack.Left) module.Result {
+	var names []string
+	rows := []any{}
+	for _, l := range left {
+		names = append(names, fmt.Sprintf("%s %s (%v)", l.Row.Kind, l.Row.Name, l.Err))
+		rows = append(rows, value.NewMap("kind", l.Row.Kind, "name", l.Row.Name, "id", l.Row.ID, "error", l.Err.Error()))
+	}
+	res.Failed, res.Msg = true, "left behind: "+strings.Join(names, "; ")
+	return res.Set("left", rows)
+}

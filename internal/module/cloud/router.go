@@ -1,0 +1,238 @@
+package cloud
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"rollout/internal/module"
+	"rollout/internal/openstack"
+	"rollout/internal/value"
+)
+
+func routerSchema() module.Schema {
+	return module.Schema{Args: []module.Arg{
+		{Name: "name", Required: true}, stateArg(),
+		{Name: "admin_state_up", Type: module.Bool, Default: true},
+		{Name: "enable_snat", Type: module.Bool},
+		{Name: "network", Doc: "external network of its gateway: name or id"},
+		{Name: "project", Doc: "of no effect: routers are made in the project of the session"},
+		{Name: "external_fixed_ips", Type: module.List, Elements: module.Dict, Options: []module.Arg{
+			{Name: "ip", Aliases: []string{"ip_address"}}, {Name: "subnet", Aliases: []string{"subnet_id"}}}},
+		{Name: "interfaces", Type: module.List, Elements: module.Raw,
+			Doc: "subnets it joins: names, ids, or dicts of net, subnet and portip; others are taken off it. Without this argument its interfaces are left alone"},
+	}}
+}
+
+func runRouter(ctx context.Context, t *task) (module.Result, error) {
+	name := t.text("name")
+	found, err := t.cloud.FindRouter(ctx, name)
+	if _, err := missing(err); err != nil {
+		return module.Result{}, err
+	}
+	if t.absent() && found.Raw != nil && !t.Check {
+		if err := t.leaveSubnets(ctx, found.ID); err != nil {
+			return module.Result{}, err
+		}
+	}
+	want := take(t, "name", "name", "admin_state_up", "admin_state_up")
+	update := take(t, "admin_state_up", "admin_state_up")
+	if !t.absent() {
+		gateway, err := t.gateway(ctx)
+		if err != nil {
+			return module.Result{}, err
+		}
+		if gateway != nil {
+			want.Set("external_gateway_info", gateway)
+			if !has(found.Raw.Map("external_gateway_info"), gateway) {
+				update.Set("external_gateway_info", gateway)
+			}
+		}
+	}
+	res, now, err := t.settle(thing{
+		what: "router " + name, have: found.Raw, create: want, update: update,
+		make: func(a map[string]any) (*value.Map, error) {
+			r, err := t.cloud.CreateRouter(ctx, a)
+			return r.Raw, err
+		},
+		change: func(id string, a map[string]any) (*value.Map, error) {
+			r, err := t.cloud.UpdateRouter(ctx, id, a)
+			return r.Raw, err
+		},
+		remove: func(id string) error { return t.cloud.DeleteRouter(ctx, id) },
+	})
+	if err != nil {
+		return res, err
+	}
+	if _, given := t.Args.Get("interfaces"); given && !t.absent() {
+		if res, err = t.joinSubnets(ctx, res, now.String("id")); err != nil {
+			return res, err
+		}
+	}
+	return record(res, "router", now), nil
+}
+
+// gateway is Neutron's external_gateway_info, or nil where none was asked for.
+func (t *task) gateway(ctx context.Context) (*value.Map, error) {
+	if t.text("network") == "" {
+		if len(t.Args.List("external_fixed_ips")) > 0 {
+			return nil, errors.New("network is required with external_fixed_ips")
+		}
+		return nil, nil
+	}
+	network, err := t.cloud.FindNetwork(ctx, t.text("network"))
+	if err != nil {
+		return nil, err
+	}
+	out := value.NewMap("network_id", network.ID)
+	if v, ok := t.Args.Get("enable_snat"); ok {
+		out.Set("enable_snat", v)
+	}
+	var ips []any
+	for _, e := range t.Args.List("external_fixed_ips") {
+		m, _ := e.(*value.Map)
+		ip := value.NewMap()
+		if s := m.String("subnet"); s != "" {
+			subnet, err := t.cloud.FindSubnet(ctx, s, network.ID)
+			if err != nil {
+				return nil, err
+			}
+			ip.Set("subnet_id", subnet.ID)
+		}
+		if s := m.String("ip"); s != "" {
+			ip.Set("ip_address", s)
+		}
+		ips = append(ips, ip)
+	}
+	if len(ips) > 0 {
+		out.Set("external_fixed_ips", ips)
+	}
+	return out, nil
+}
+
+func (t *task) leaveSubnets(ctx context.Context, routerID string) error {
+	ports, err := t.cloud.RouterPorts(ctx, routerID)
+	if err != nil {
+		return err
+	}
+	for _, p := range ports {
+		if err := t.cloud.RemoveRouterInterface(ctx, routerID, "", p.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// joint is a wanted interface: on the subnet, at the address if one is given.
+type joint struct {
+	subnet openstack.Subnet
+	ip     string
+}
+
+// joinSubnets makes the router's interfaces those that the task lists. routerID
+// is empty where check mode has not made the router.
+func (t *task) joinSubnets(ctx context.Context, res module.Result, routerID string) (module.Result, error) {
+	joints, err := t.joints(ctx)
+	if err != nil {
+		return res, err
+	}
+	var ports []openstack.Port
+	if routerID != "" {
+		if ports, err = t.cloud.RouterPorts(ctx, routerID); err != nil {
+			return res, err
+		}
+	}
+	var add []joint
+	for _, j := range joints {
+		if !slices.ContainsFunc(ports, j.met) {
+			add = append(add, j)
+		}
+	}
+	var drop []openstack.Port
+	for _, p := range ports {
+		if !slices.ContainsFunc(joints, func(j joint) bool { return j.met(p) }) {
+			drop = append(drop, p)
+		}
+	}
+	if len(add)+len(drop) == 0 {
+		return res, nil
+	}
+	var changes []change
+	for _, j := range add {
+		changes = append(changes, change{"join router " + t.text("name") + " with subnet " + j.subnet.Name, "no interface there"})
+	}
+	for _, p := range drop {
+		changes = append(changes, change{"take router " + t.text("name") + " off port " + p.ID, "not asked for"})
+	}
+	diff := t.changed("router "+t.text("name"), changes...)
+	res.Changed, res.Diff = true, append(res.Diff, diff.Diff...)
+	if t.Check {
+		return res, nil
+	}
+	return res, t.rewire(ctx, routerID, add, drop)
+}
+
+func (t *task) rewire(ctx context.Context, routerID string, add []joint, drop []openstack.Port) error {
+	for _, p := range drop {
+		if err := t.cloud.RemoveRouterInterface(ctx, routerID, "", p.ID); err != nil {
+			return err
+		}
+	}
+	for _, j := range add {
+		if err := t.join(ctx, routerID, j); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *task) join(ctx context.Context, routerID string, j joint) error {
+	if j.ip == "" {
+		return t.cloud.AddRouterInterface(ctx, routerID, j.subnet.ID, "")
+	}
+	port, err := t.cloud.CreatePort(ctx, map[string]any{
+		"network_id": j.subnet.NetworkID, "name": t.text("name") + "-" + j.subnet.Name,
+		"fixed_ips": []map[string]any{{"subnet_id": j.subnet.ID, "ip_address": j.ip}},
+	})
+	if err != nil {
+		return err
+	}
+	return t.cloud.AddRouterInterface(ctx, routerID, "", port.ID)
+}
+
+func (j joint) met(p openstack.Port) bool {
+	return slices.ContainsFunc(p.FixedIPs, func(f openstack.FixedIP) bool {
+		return f.SubnetID == j.subnet.ID && (j.ip == "" || f.IP == j.ip)
+	})
+}
+
+func (t *task) joints(ctx context.Context) ([]joint, error) {
+	var out []joint
+	for i, e := range t.Args.List("interfaces") {
+		subnet, net, ip := "", "", ""
+		switch x := e.(type) {
+		case string:
+			subnet = x
+		case *value.Map:
+			subnet, net, ip = x.String("subnet"), x.String("net"), x.String("portip")
+		}
+		if subnet == "" {
+			return nil, fmt.Errorf("argument \"interfaces\", element %d: must be a subnet, or a dict of net, subnet and portip", i+1)
+		}
+		networkID := ""
+		if net != "" {
+			n, err := t.cloud.FindNetwork(ctx, net)
+			if err != nil {
+				return nil, err
+			}
+			networkID = n.ID
+		}
+		s, err := t.cloud.FindSubnet(ctx, subnet, networkID)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, joint{s, ip})
+	}
+	return out, nil
+}

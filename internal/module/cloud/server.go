@@ -1,0 +1,327 @@
+package cloud
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"rollout/internal/module"
+	"rollout/internal/openstack"
+	"rollout/internal/value"
+)
+
+func serverSchema() module.Schema {
+	return module.Schema{
+		Args: []module.Arg{
+			{Name: "name", Required: true, Doc: "with state absent it may be the id"},
+			{Name: "image", Doc: "name or id"},
+			{Name: "image_exclude", Default: "(deprecated)", Doc: "of no effect: image names are matched exactly"},
+			{Name: "flavor", Doc: "name or id"},
+			{Name: "flavor_ram", Type: module.Int, Doc: "the smallest flavor of at least this RAM, in MB"},
+			{Name: "flavor_include", Doc: "with flavor_ram: what the flavor's name must hold"},
+			{Name: "key_name"},
+			{Name: "security_groups", Type: module.List, Elements: module.Str, Default: []any{"default"}},
+			{Name: "network", Doc: "name or id of the one network"},
+			{Name: "nics", Type: module.List, Elements: module.Raw,
+				Doc: "network cards in order: dicts of net-name, net-id, port-name or port-id, with fixed_ip and tag; or net-name=x,port-id=y"},
+			{Name: "auto_ip", Aliases: []string{"auto_floating_ip", "public_ip"}, Type: module.Bool,
+				Doc: "give the server a floating IP if it has no address outside; default true"},
+			{Name: "floating_ips", Type: module.List, Elements: module.Str, Doc: "addresses of the project"},
+			{Name: "floating_ip_pools", Type: module.List, Elements: module.Str, Doc: "external networks"},
+			{Name: "meta", Type: module.Raw, Doc: "metadata: a dict, or k=v,k=v"},
+			{Name: "config_drive", Type: module.Bool, Default: false},
+			{Name: "userdata", Aliases: []string{"user_data"}, Doc: "what cloud-init gets, as it is; at most 65535 bytes in base64"},
+			{Name: "boot_from_volume", Type: module.Bool, Doc: "refused"},
+			{Name: "volume_size", Type: module.Int, Doc: "refused"},
+			{Name: "boot_volume", Aliases: []string{"root_volume"}, Doc: "refused"},
+			{Name: "terminate_volume", Type: module.Bool, Doc: "refused"},
+			{Name: "volumes", Type: module.List, Elements: module.Str, Doc: "refused"},
+			{Name: "scheduler_hints", Type: module.Dict},
+			stateArg(),
+			{Name: "delete_fip", Aliases: []string{"delete_ips"}, Type: module.Bool, Default: false,
+				Doc: "with state absent: release the server's floating IPs too"},
+			{Name: "reuse_ips", Type: module.Bool, Default: true, Doc: "auto_ip may take any unused floating IP of the project"},
+			{Name: "availability_zone"},
+			{Name: "description"},
+			{Name: "timeout", Type: module.Int, Default: 180,
+				Doc: "how long a server may take to become ACTIVE, in seconds; one that takes longer, or fails, is deleted and booted anew, three times at most"},
+		},
+		MutuallyExclusive: [][]string{
+			{"auto_ip", "floating_ips"}, {"auto_ip", "floating_ip_pools"}, {"floating_ips", "floating_ip_pools"},
+			{"flavor", "flavor_ram"}, {"nics", "network"},
+		},
+		RequiredIf: []module.RequiredIf{{Arg: "state", Value: "present", Need: []string{"image"}}},
+	}
+}
+
+func runServer(ctx context.Context, t *task) (module.Result, error) {
+	if err := refuseVolumes(t.Args); err != nil {
+		return module.Result{}, err
+	}
+	if t.absent() {
+		return deleteServer(ctx, t)
+	}
+	meta, err := metadata(t.Args.At("meta"))
+	if err != nil {
+		return module.Result{}, err
+	}
+	found, there, err := existing(ctx, t, meta)
+	if err != nil {
+		return module.Result{}, err
+	}
+	if !there {
+		return createServer(ctx, t, meta)
+	}
+	return keepServer(ctx, t, found, meta)
+}
+
+// refuseVolumes says what is left out, rather than leaving it out in silence.
+func refuseVolumes(args *value.Map) error {
+	for _, name := range []string{"boot_from_volume", "volume_size", "boot_volume", "terminate_volume", "volumes"} {
+		switch v := args.At(name).(type) {
+		case nil:
+			continue
+		case bool:
+			if !v {
+				continue
+			}
+		case []any:
+			if len(v) == 0 {
+				continue
+			}
+		}
+		return fmt.Errorf("argument %q is not supported: servers are booted from images only (leave it out)", name)
+	}
+	return nil
+}
+
+// existing finds the server; of several of one name, the one that carries our
+// metadata is meant.
+func existing(ctx context.Context, t *task, meta map[string]string) (openstack.Server, bool, error) {
+	found, err := t.cloud.ServersNamed(ctx, t.text("name"))
+	if err != nil || len(found) == 0 {
+		return openstack.Server{}, false, err
+	}
+	if len(found) == 1 {
+		return found[0], true, nil
+	}
+	var mine []openstack.Server
+	ids := []string{}
+	for _, s := range found {
+		ids = append(ids, s.ID)
+		if ours(s, meta) {
+			mine = append(mine, s)
+		}
+	}
+	if len(mine) == 1 {
+		return mine[0], true, nil
+	}
+	return openstack.Server{}, false, &openstack.AmbiguousError{Kind: "server", Name: t.text("name"), IDs: ids}
+}
+
+// ours reports whether a server carries the rollout_ metadata that the task
+// asks for. Only such a server is replaced when it has failed.
+func ours(s openstack.Server, meta map[string]string) bool {
+	n := 0
+	for k, v := range meta {
+		if !strings.HasPrefix(k, "rollout_") {
+			continue
+		}
+		if s.Metadata[k] != v {
+			return false
+		}
+		n++
+	}
+	return n > 0
+}
+
+func createServer(ctx context.Context, t *task, meta map[string]string) (module.Result, error) {
+	spec, err := serverSpec(ctx, t, meta)
+	if err != nil {
+		return module.Result{}, err
+	}
+	res := t.changed("server "+spec.Name, change{"boot server " + spec.Name, "not found"})
+	if t.Check {
+		return res, nil
+	}
+	if !t.on("wait") {
+		id, err := t.cloud.CreateServer(ctx, spec)
+		if err != nil {
+			return module.Result{}, err
+		}
+		s, err := t.cloud.Server(ctx, id)
+		return withServer(res, s), err
+	}
+	s, err := t.cloud.BootServer(ctx, spec, t.boot())
+	if err != nil {
+		return module.Result{}, err
+	}
+	return addressed(ctx, t, res, s)
+}
+
+func (t *task) boot() openstack.Boot {
+	return openstack.Boot{Limit: t.limit(), Progress: t.progress}
+}
+
+// keepServer brings a server that is there to what the task asks for.
+func keepServer(ctx context.Context, t *task, s openstack.Server, meta map[string]string) (module.Result, error) {
+	name := t.text("name")
+	var res module.Result
+	switch s.Status {
+	case "ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED":
+	case "ERROR", "BUILD":
+		if s.Status == "ERROR" && !ours(s, meta) {
+			return res, fmt.Errorf("server %s is there but in ERROR: %s (delete it, or give it the metadata of this task, to have it replaced)", name, s.Fault)
+		}
+		if s.Status == "ERROR" {
+			res = t.changed("server "+name, change{"replace server " + name, "it is in ERROR: " + s.Fault})
+		}
+		if t.Check || s.Status == "BUILD" && !t.on("wait") {
+			return withServer(res, s), nil
+		}
+		finished, err := finish(ctx, t, s, meta)
+		if err != nil {
+			return res, err
+		}
+		res.Changed = res.Changed || finished.ID != s.ID
+		s = finished
+	default:
+		return res, fmt.Errorf("server %s is there but %s, which is neither ACTIVE nor a state it is left in", name, s.Status)
+	}
+	return updateServer(ctx, t, res, s, meta)
+}
+
+// finish waits for a server on its way, or replaces one that failed.
+func finish(ctx context.Context, t *task, s openstack.Server, meta map[string]string) (openstack.Server, error) {
+	if !ours(s, meta) {
+		return t.cloud.Await(ctx, s.Name, s.ID, t.limit(), t.progress, "ACTIVE")
+	}
+	spec, err := serverSpec(ctx, t, meta)
+	if err != nil {
+		return s, err
+	}
+	return t.cloud.FinishBoot(ctx, s, spec, t.boot())
+}
+
+// updateServer decides and makes the changes that need no new server.
+func updateServer(ctx context.Context, t *task, res module.Result, s openstack.Server, meta map[string]string) (module.Result, error) {
+	var changes []change
+	setMeta := map[string]string{}
+	for _, k := range sortedNames(meta) {
+		if got, ok := s.Metadata[k]; !ok || got != meta[k] {
+			setMeta[k] = meta[k]
+			changes = append(changes, change{"set metadata " + k, fmt.Sprintf("it is %q, not %q", got, meta[k])})
+		}
+	}
+	add, remove := groupChanges(t, s)
+	for _, g := range add {
+		changes = append(changes, change{"add security group " + g, "not on the server"})
+	}
+	for _, g := range remove {
+		changes = append(changes, change{"remove security group " + g, "not asked for"})
+	}
+	if len(changes) > 0 {
+		diff := t.changed("server "+s.Name, changes...)
+		res.Changed, res.Diff = true, append(res.Diff, diff.Diff...)
+	}
+	if t.Check {
+		return withServer(res, s), nil
+	}
+	if len(setMeta) > 0 {
+		if err := t.cloud.SetMetadata(ctx, s.ID, setMeta); err != nil {
+			return res, err
+		}
+	}
+	if err := applyGroups(ctx, t, s.ID, add, remove); err != nil {
+		return res, err
+	}
+	if len(changes) > 0 {
+		var err error
+		if s, err = t.cloud.Server(ctx, s.ID); err != nil {
+			return res, err
+		}
+	}
+	return addressed(ctx, t, res, s)
+}
+
+// groupChanges compares security groups. Cards made from ports bring groups of
+// their own, so that nothing is compared there.
+func groupChanges(t *task, s openstack.Server) (add, remove []string) {
+	nics, err := parseNICs(t.Args.List("nics"))
+	if err != nil || slices.ContainsFunc(nics, func(n nic) bool { return n.port() != "" }) {
+		return nil, nil
+	}
+	want := value.Strings(t.Args.List("security_groups"))
+	for _, g := range want {
+		if !slices.Contains(s.SecurityGroups, g) {
+			add = append(add, g)
+		}
+	}
+	for _, g := range s.SecurityGroups {
+		if !slices.Contains(want, g) {
+			remove = append(remove, g)
+		}
+	}
+	return add, remove
+}
+
+func applyGroups(ctx context.Context, t *task, id string, add, remove []string) error {
+	for _, g := range add {
+		if err := t.cloud.Action(ctx, id, "addSecurityGroup", map[string]any{"name": g}); err != nil {
+			return err
+		}
+	}
+	for _, g := range remove {
+		if err := t.cloud.Action(ctx, id, "removeSecurityGroup", map[string]any{"name": g}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func deleteServer(ctx context.Context, t *task) (module.Result, error) {
+	s, err := t.cloud.FindServer(ctx, t.text("name"))
+	if gone, err := missing(err); err != nil || gone {
+		return module.Result{}.Set("result", "not present"), err
+	}
+	res := t.changed("server "+s.Name, change{"delete server " + s.Name, "state is absent"})
+	if t.Check {
+		return res, nil
+	}
+	if t.on("delete_fip") {
+		if err := releaseAll(ctx, t, s); err != nil {
+			return res, err
+		}
+	}
+	if err := t.cloud.StartDelete(ctx, s.ID); err != nil {
+		return res, err
+	}
+	if t.on("wait") {
+		if err := t.cloud.AwaitGone(ctx, s, t.limit()); err != nil {
+			return res, err
+		}
+	}
+	return res.Set("result", "deleted"), nil
+}
+
+func releaseAll(ctx context.Context, t *task, s openstack.Server) error {
+	for _, addr := range s.Floating() {
+		ip, err := t.cloud.FindFloatingIP(ctx, addr)
+		if gone, err := missing(err); err != nil || gone {
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		if err := t.cloud.Release(ctx, ip); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func withServer(res module.Result, s openstack.Server) module.Result {
+	m := serverDict(s)
+	return res.Set("server", m).Set("id", s.ID).Set("openstack", m)
+}
