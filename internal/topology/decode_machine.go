@@ -15,6 +15,7 @@ func (d *decoder) machineFields(m *Machine, what string) []field {
 		d.textField("image", what+"'s image", &m.Image),
 		d.textField("flavor", what+"'s flavor", &m.Flavor),
 		d.textField("key_name", what+"'s key_name", &m.KeyName),
+		d.textField("key_file", what+"'s key_file", &m.KeyFile),
 		d.textField("availability_zone", what+"'s availability_zone", &m.AvailabilityZone),
 		d.textField("user", what+"'s user", &m.User),
 		d.textField("management_network", what+"'s management_network", &m.ManagementNetwork),
@@ -161,6 +162,9 @@ func (d *decoder) machineOf(n *document.Node, what string, more ...field) Machin
 	d.mapping(n, what, append(d.machineFields(&m, what), more...)...)
 	if m.User == "" {
 		m.User = "root"
+	}
+	if m.KeyFile == "" && m.KeyName != "" && d.opts.KeyFile != nil {
+		m.KeyFile = d.opts.KeyFile(m.KeyName)
 	}
 	if m.Metadata == nil {
 		m.Metadata = value.NewMap()

@@ -75,9 +75,9 @@ func TestTiersComeInLinkOrder(t *testing.T) {
 func TestMistakesAreFoundWhereTheyStand(t *testing.T) {
 	tests := []struct{ name, from, to, want string }{
 		{"unknown key", "app: board", "app: board\nteirs: {}", `t.yml:2:1: the topology has no key "teirs" (did you mean "tiers"?)`},
-		{"unknown tier key", "    count: \"{{ n }}\"", "    cuont: 2", `t.yml:19:5: tier app has no key "cuont" (did you mean "count"?)`},
-		{"unknown option", "{image: dbs,", "{imag: dbs,", `t.yml:26:13: container dbs has no key "imag" (did you mean "image"?)`},
-		{"no image", "{image: dbs, ", "{", "t.yml:26:7: container dbs has no image"},
+		{"unknown tier key", "    count: \"{{ n }}\"", "    cuont: 2", `t.yml:18:5: tier app has no key "cuont" (did you mean "count"?)`},
+		{"unknown option", "{image: dbs,", "{imag: dbs,", `t.yml:25:13: container dbs has no key "imag" (did you mean "image"?)`},
+		{"no image", "{image: dbs, ", "{", "t.yml:25:7: container dbs has no image"},
 		{"no VM image", "image: docker-base, ", "", "tier dbs has no image"},
 		{"link to nothing", "app:rest", "apq:rest", `container web links "apq", which is no container here (did you mean "app"?)`},
 		{"itself", "dbs:db", "app:db", "container app links itself"},
@@ -87,7 +87,7 @@ func TestMistakesAreFoundWhereTheyStand(t *testing.T) {
 		{"bad cidr", "172.16.10.0/24", "172.16.10.1/24", "did you mean 172.16.10.0/24?"},
 		{"no cidr", "172.16.10.0/24", "172.16.10/24", "is not a network in CIDR form"},
 		{"overlap", "172.16.10.0/24", "172.16.20.128/25", "network dbs-net (172.16.20.0/24) overlaps network app-net"},
-		{"undefined", "{{ n }}", "{{ m }}", "t.yml:19:12: cannot evaluate count: 'm' is undefined"},
+		{"undefined", "{{ n }}", "{{ m }}", "t.yml:18:12: cannot evaluate count: 'm' is undefined"},
 		{"count", `"{{ n }}"`, "many", "count must be a whole number"},
 		{"management", "[dmz-net, dbs-net]", "[dbs-net]", "tier dbs is not on its management network dmz-net"},
 		{"no port to reach", `, ports: ["13306:3306"]`, "", "dbs publishes no port"},

@@ -131,6 +131,9 @@ func (t *Topology) hostVars(tier *Tier, index int, have map[string]Instance) (*v
 	vars.Set("server", t.serverVars(name, tier.Name, index, tier.Machine))
 	vars.Set("user_data", doc)
 	vars.Set("ansible_user", tier.Machine.User)
+	if tier.Machine.KeyFile != "" {
+		vars.Set("ansible_ssh_private_key_file", tier.Machine.KeyFile)
+	}
 	vars.Update(placeVars(tier.Machine, have[name]))
 	containers := []any{}
 	for _, c := range tier.Containers {

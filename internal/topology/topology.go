@@ -55,6 +55,7 @@ type Machine struct {
 	Image             string
 	Flavor            string
 	KeyName           string
+	KeyFile           string // the key pair's private key on this machine
 	AvailabilityZone  string
 	Networks          []string // in the order of the NICs
 	ManagementNetwork string   // the one rollout reaches the VM on
