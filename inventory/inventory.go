@@ -202,13 +202,17 @@ func (inv *Inventory) Members(g *Group) []*Host {
 	if g.Name != Ungrouped {
 		return slices.Clone(g.hosts)
 	}
-	var out []*Host
+	var named, rest []*Host
 	for _, h := range inv.hosts {
-		if !slices.ContainsFunc(h.groups, func(o *Group) bool { return o.Name != All && o.Name != Ungrouped }) {
-			out = append(out, h)
+		switch {
+		case slices.ContainsFunc(h.groups, func(o *Group) bool { return o.Name != All && o.Name != Ungrouped }):
+		case slices.Contains(h.groups, g):
+			named = append(named, h)
+		default:
+			rest = append(rest, h)
 		}
 	}
-	return out
+	return append(named, rest...)
 }
 
 // HostsOf returns the hosts of g and of the groups under it, level by level.
@@ -248,7 +252,7 @@ func (inv *Inventory) GroupsOf(h *Host) []*Group {
 	}
 	depth := map[*Group]int{}
 	for _, g := range out {
-		depth[g] = depthOf(g)
+		depthOf(g, depth)
 	}
 	slices.SortFunc(out, func(a, b *Group) int {
 		return cmp.Or(cmp.Compare(depth[a], depth[b]), cmp.Compare(a.Priority, b.Priority), cmp.Compare(a.Name, b.Name))
@@ -256,15 +260,16 @@ func (inv *Inventory) GroupsOf(h *Host) []*Group {
 	return out
 }
 
-// depthOf is the longest way from all to g.
-func depthOf(g *Group) int {
-	if g.Name == All {
-		return 0
+// depthOf is the longest way from all to g; known keeps what was found.
+func depthOf(g *Group, known map[*Group]int) int {
+	if depth, ok := known[g]; ok || g.Name == All {
+		return depth
 	}
 	depth := 1
 	for _, p := range g.parents {
-		depth = max(depth, depthOf(p)+1)
+		depth = max(depth, depthOf(p, known)+1)
 	}
+	known[g] = depth
 	return depth
 }
 

@@ -47,21 +47,35 @@ func (inv *Inventory) Select(patterns ...string) (Selection, error) {
 		if err != nil {
 			return Selection{}, err
 		}
-		in := func(h *Host) bool { return slices.Contains(hosts, h) }
+		these := map[*Host]bool{}
+		for _, h := range hosts {
+			these[h] = true
+		}
 		switch p[0] {
 		case '!':
-			sel.Hosts = slices.DeleteFunc(sel.Hosts, in)
+			sel.Hosts = slices.DeleteFunc(sel.Hosts, func(h *Host) bool { return these[h] })
 		case '&':
-			sel.Hosts = slices.DeleteFunc(sel.Hosts, func(h *Host) bool { return !in(h) })
+			sel.Hosts = slices.DeleteFunc(sel.Hosts, func(h *Host) bool { return !these[h] })
 		default:
-			for _, h := range hosts {
-				if !slices.Contains(sel.Hosts, h) {
-					sel.Hosts = append(sel.Hosts, h)
-				}
-			}
+			sel.Hosts = appendNew(sel.Hosts, hosts)
 		}
 	}
 	return sel, nil
+}
+
+// appendNew appends the hosts that are not in list yet.
+func appendNew(list, more []*Host) []*Host {
+	seen := make(map[*Host]bool, len(list)+len(more))
+	for _, h := range list {
+		seen[h] = true
+	}
+	for _, h := range more {
+		if !seen[h] {
+			seen[h] = true
+			list = append(list, h)
+		}
+	}
+	return list
 }
 
 // ordered splits the patterns and puts them in the order in which they apply;
@@ -144,29 +158,18 @@ func (inv *Inventory) enumerate(expr string, sel *Selection) ([]*Host, error) {
 		return nil, err
 	}
 	var out []*Host
-	add := func(h *Host) {
-		if !slices.Contains(out, h) {
-			out = append(out, h)
-		}
-	}
 	group := false
 	for _, g := range inv.groups {
 		if matches(g.Name) {
 			group = true
-			for _, h := range inv.HostsOf(g) {
-				add(h)
-			}
+			out = appendNew(out, inv.HostsOf(g))
 		}
 	}
 	if !group || expr[0] == '~' || strings.ContainsAny(expr, ".?*[") {
-		for _, h := range inv.hosts {
-			if matches(h.Name) {
-				add(h)
-			}
-		}
+		out = appendNew(out, slices.DeleteFunc(slices.Clone(inv.hosts), func(h *Host) bool { return !matches(h.Name) }))
 	}
 	if len(out) == 0 && slices.Contains(localNames, expr) {
-		add(inv.Host(expr))
+		out = append(out, inv.Host(expr))
 	}
 	if len(out) == 0 && !group {
 		sel.Unmatched = append(sel.Unmatched, expr)
