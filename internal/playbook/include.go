@@ -48,7 +48,7 @@ func (r *reader) taskFile(name string, pos document.Position, s scope) []Item {
 		r.errs.Add(pos, "cannot find the task file %s (looked for %s)", name, strings.Join(tried, ", "))
 		return nil
 	}
-	if !r.enter(path, pos, "task file ") {
+	if !r.enter(path, pos, "task file") {
 		return nil
 	}
 	defer r.leave()

@@ -167,15 +167,16 @@ func (r *reader) readError(pos document.Position, path string, err error) {
 // enter notes that path is being imported from pos; false where that would
 // never end. leave undoes it.
 func (r *reader) enter(path string, pos document.Position, what string) bool {
-	if slices.Contains(r.stack, what+path) {
-		r.errs.Add(pos, "%s %s imports itself", what, path)
+	entry := what + " " + path
+	if slices.Contains(r.stack, entry) {
+		r.errs.Add(pos, "%s imports itself", strings.TrimSpace(entry))
 		return false
 	}
 	if len(r.stack) >= maxImports {
 		r.errs.Add(pos, "imports are nested more than %d deep", maxImports)
 		return false
 	}
-	r.stack = append(r.stack, what+path)
+	r.stack = append(r.stack, entry)
 	return true
 }
 

@@ -10,7 +10,7 @@ import (
 // playbook reads a file of plays; inherited is what an import_playbook that
 // leads here adds, or nil.
 func (r *reader) playbook(path string, pos document.Position, inherited *imported) []*Play {
-	if !r.enter(path, pos, "playbook ") {
+	if !r.enter(path, pos, "playbook") {
 		return nil
 	}
 	defer r.leave()

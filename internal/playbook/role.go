@@ -107,7 +107,7 @@ func (r *reader) useRole(req roleRequest, s scope) *RoleUse {
 		r.errs.Add(req.pos, "more than %d roles are used", maxRoleUses)
 		return nil
 	}
-	if !r.enter(path+" "+req.from.Tasks, req.pos, "role ") {
+	if !r.enter(path+" "+req.from.Tasks, req.pos, "role") {
 		return nil
 	}
 	defer r.leave()
