@@ -8,6 +8,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -85,6 +86,7 @@ func (p *Pool) link(cfg SSHConfig) *link {
 type link struct {
 	pool     *Pool
 	sessions *semaphore.Weighted
+	open     atomic.Int32 // sessions that run
 
 	mu     sync.Mutex
 	client *ssh.Client // nil until connected and after it was lost

@@ -57,6 +57,8 @@ func (r *remote) Run(ctx context.Context, cmd Command) (Output, error) {
 	if err != nil {
 		return Output{}, err
 	}
+	r.link.open.Add(1)
+	defer r.link.open.Add(-1)
 	defer sess.Close()
 	run := &running{prog: prog, sess: sess, client: client}
 	out, err := run.do(ctx, cmd)
@@ -68,11 +70,19 @@ func (r *remote) Run(ctx context.Context, cmd Command) (Output, error) {
 	return out, err
 }
 
+// A server that refuses a session is asked again after refusalPause. It is
+// given up after so many refusals while no session of ours was open.
+const (
+	refusalsAlone = 20
+	refusalPause  = 50 * time.Millisecond
+)
+
 // session opens a session. A connection found dead is made anew once: nothing
 // was sent over it yet. A server that has no session left for us is asked
 // again, as ours end.
 func (r *remote) session(ctx context.Context) (*ssh.Client, *ssh.Session, error) {
-	for redialled, wait := false, 20*time.Millisecond; ; wait = min(2*wait, time.Second) {
+	redialled, alone := false, 0
+	for {
 		client, err := r.client(ctx)
 		if err != nil {
 			return nil, nil, err
@@ -85,8 +95,11 @@ func (r *remote) session(ctx context.Context) (*ssh.Client, *ssh.Session, error)
 		switch {
 		case ctx.Err() != nil:
 			return nil, nil, context.Cause(ctx)
-		case errors.As(err, &refused) && wait < time.Second:
-			if err := pause(ctx, wait); err != nil {
+		case errors.As(err, &refused) && alone < refusalsAlone:
+			if alone++; r.link.open.Load() > 0 {
+				alone = 0
+			}
+			if err := pause(ctx, refusalPause); err != nil {
 				return nil, nil, err
 			}
 		case errors.As(err, &refused):
@@ -168,9 +181,8 @@ func (r *running) do(ctx context.Context, cmd Command) (Output, error) {
 // killTime bounds the attempt to end a cancelled command on its host.
 const killTime = 5 * time.Second
 
-// endWhenDone ends the command on its host when ctx ends before done. OpenSSH
-// ignores signal requests for root, so the process group is killed by a
-// command, as the user that the command runs as.
+// endWhenDone ends the command on its host when ctx ends before done. Where
+// even that gets no answer, the connection is given up.
 func (r *running) endWhenDone(ctx context.Context, become *Become, done <-chan struct{}) {
 	select {
 	case <-done:
@@ -179,7 +191,18 @@ func (r *running) endWhenDone(ctx context.Context, become *Become, done <-chan s
 	}
 	killing, cancel := context.WithTimeout(context.WithoutCancel(ctx), killTime)
 	defer cancel()
-	defer r.sess.Close()
+	r.kill(killing, become)
+	_ = r.sess.Close()
+	select {
+	case <-done:
+	case <-killing.Done():
+		_ = r.client.Close()
+	}
+}
+
+// kill ends the command's process group by a command, as the user that the
+// command runs as: OpenSSH ignores signal requests for root.
+func (r *running) kill(killing context.Context, become *Become) {
 	pid := r.prog.pid(r.stderr.bytes())
 	if pid == "" {
 		return
