@@ -45,7 +45,6 @@ type Task struct {
 	Name    string // with "role : " before it where it belongs to a role
 	Where   string // file:line of the task
 	Handler bool
-	Check   bool
 }
 
 // TaskStart says that a task starts on the hosts of a play.
@@ -62,7 +61,8 @@ type Result struct {
 	Loop     bool   // the summary of a loop whose items were told one by one
 	Include  bool   // an include: its files are told by Included
 	Ignored  bool   // failed or unreachable, and the play goes on
-	Debug    bool   // shown whole without -v, as the debug module's is
+	Debug    bool   // shown without -v, its message alone, as the debug module's is
+	Always   bool   // shown without -v
 	Data     *value.Map
 	Diffs    []Diff
 	Warnings []string

@@ -94,18 +94,10 @@ func (p *Play) playbookStart(e PlaybookStart) {
 func (p *Play) playStart(e PlayStart) {
 	p.free = e.Free
 	if e.Name == "" {
-		p.heading("PLAY" + checkMark(e.Check))
+		p.heading("PLAY")
 		return
 	}
-	p.heading("PLAY [" + e.Name + "]" + checkMark(e.Check))
-}
-
-// checkMark tells check mode apart; Ansible has it behind an option.
-func checkMark(check bool) string {
-	if check {
-		return " [CHECK MODE]"
-	}
-	return ""
+	p.heading("PLAY [" + e.Name + "]")
 }
 
 func (p *Play) taskStart(t Task) {
@@ -124,7 +116,7 @@ func (p *Play) taskBanner(t Task) {
 	if t.Handler {
 		kind = "RUNNING HANDLER"
 	}
-	p.heading(kind + " [" + t.Name + "]" + checkMark(t.Check))
+	p.heading(kind + " [" + t.Name + "]")
 	if p.opt.Verbose >= 2 && t.Where != "" {
 		p.line(gray, "task path: "+t.Where)
 	}
@@ -178,7 +170,7 @@ func (p *Play) resultText(r Result) string {
 			text += " "
 		}
 	}
-	if p.opt.Verbose > 0 || r.Debug && r.Status != Skipped {
+	if p.opt.Verbose > 0 || (r.Debug || r.Always) && r.Status != Skipped {
 		text += " => " + p.dump(r, r.Debug && r.Status != Skipped)
 	}
 	return text
@@ -261,9 +253,6 @@ func (p *Play) recap(e Recap) {
 	}
 	p.line("", "")
 	p.customStats(e.Custom)
-	if e.Check {
-		p.heading("DRY RUN")
-	}
 }
 
 func (p *Play) recapHost(h HostStats) string {

@@ -75,7 +75,7 @@ func (p *Play) dump(r Result, debug bool) string {
 	if debug && data.Len() > 1 {
 		data.Delete("changed")
 	}
-	if debug || p.opt.Verbose > 2 {
+	if debug || r.Always || p.opt.Verbose > 2 {
 		return jsonText(data, "    ")
 	}
 	return jsonText(data, "")

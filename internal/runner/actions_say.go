@@ -1,0 +1,198 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"rollout/internal/module"
+	"rollout/internal/template"
+	"rollout/internal/value"
+)
+
+func debugAction() *action {
+	return &action{
+		module: &module.Module{Name: builtin + "debug", Summary: "Print a message or a variable.", Args: module.Schema{
+			Args: []module.Arg{
+				{Name: "msg", Type: module.Raw, Doc: "What to print; `Hello world!` by default."},
+				{Name: "var", Type: module.Raw, Doc: "The variable or expression to print, without braces."},
+				{Name: "verbosity", Type: module.Int, Default: 0, Doc: "Print only with that many -v."},
+			},
+			MutuallyExclusive: [][]string{{"msg", "var"}},
+		}},
+		unrendered: anyOf("var"),
+		run:        debug,
+	}
+}
+
+func debug(ctx context.Context, c *call) (*outcome, error) {
+	o := newOutcome(module.Result{})
+	if c.args.Int("verbosity") > c.job.batch.run.opt.Verbosity {
+		o.skipped = true
+		o.data.Delete("changed")
+		o.data.Set("skipped_reason", "Verbosity threshold not met.")
+		return o, nil
+	}
+	o.debug = true
+	expr, isVar := c.args.Get("var")
+	if !isVar {
+		msg, given := c.args.Get("msg")
+		if !given {
+			msg = "Hello world!"
+		}
+		o.data.Set("msg", msg)
+		return o, nil
+	}
+	v, err := c.debugVar(ctx, expr)
+	if err != nil {
+		return nil, err
+	}
+	o.data.Set(text(expr), v)
+	return o, nil
+}
+
+// debugVar evaluates what var names; what is undefined is shown as such.
+func (c *call) debugVar(ctx context.Context, expr any) (any, error) {
+	src, isText := expr.(string)
+	if !isText {
+		return c.scope.Evaluate(expr)
+	}
+	if !template.IsTemplate(src) {
+		src = "{{" + src + "}}"
+	}
+	v, err := c.job.batch.run.engine.Value(ctx, src, c.scope)
+	var undefined *template.UndefinedError
+	if errors.As(err, &undefined) {
+		return "VARIABLE IS NOT DEFINED!: " + undefined.Message, nil
+	}
+	if u, ok := v.(*template.Undefined); ok {
+		return "VARIABLE IS NOT DEFINED!: " + u.Message, nil
+	}
+	return v, err
+}
+
+func failAction() *action {
+	return &action{
+		module: &module.Module{Name: builtin + "fail", Summary: "Fail with a message.", Args: module.Schema{
+			Args: []module.Arg{{Name: "msg", Default: "Failed as requested from task", Doc: "Why."}},
+		}},
+		run: func(_ context.Context, c *call) (*outcome, error) { return failure(c.args.String("msg")), nil },
+	}
+}
+
+func assertAction() *action {
+	return &action{
+		module: &module.Module{Name: builtin + "assert", Summary: "Fail where a condition does not hold.", Args: module.Schema{
+			Args: []module.Arg{
+				{Name: "that", Type: module.List, Elements: module.Raw, Required: true, Doc: "Conditions, as in when."},
+				{Name: "fail_msg", Aliases: []string{"msg"}, Type: module.Raw, Doc: "What to say where one does not hold."},
+				{Name: "success_msg", Type: module.Raw, Doc: "What to say where all hold."},
+				{Name: "quiet", Type: module.Bool, Default: false, Doc: "Say less."},
+			},
+		}},
+		unrendered: anyOf("that"),
+		run:        assert,
+	}
+}
+
+func assert(ctx context.Context, c *call) (*outcome, error) {
+	quiet := c.args.Bool("quiet")
+	for _, cond := range c.conditionsOf("that") {
+		ok, err := c.holds(ctx, cond)
+		if err != nil {
+			return nil, &conditionError{text: text(cond), err: err}
+		}
+		if ok {
+			continue
+		}
+		o := failure("Assertion failed")
+		if msg, given := c.args.Get("fail_msg"); given {
+			o.data.Set("msg", msg)
+		}
+		o.data.Set("assertion", cond)
+		o.data.Set("evaluated_to", false)
+		o.always = !quiet
+		return o, nil
+	}
+	o := newOutcome(module.Result{Msg: "All assertions passed"})
+	if msg, given := c.args.Get("success_msg"); given {
+		o.data.Set("msg", msg)
+	}
+	o.always = !quiet
+	return o, nil
+}
+
+// conditionsOf is a list of conditions as written: the schema would cut a text
+// at its commas.
+func (c *call) conditionsOf(name string) []any {
+	raw, _ := c.args.Get(name)
+	if n := c.job.task.Args.Get(name); n != nil {
+		if v, err := c.job.batch.run.decodedValue(n); err == nil {
+			raw = v
+		}
+	}
+	if items, ok := raw.([]any); ok {
+		return items
+	}
+	return []any{raw}
+}
+
+func (c *call) holds(ctx context.Context, cond any) (bool, error) {
+	src, isText := cond.(string)
+	if !isText {
+		return value.Truthy(cond), nil
+	}
+	return c.job.batch.run.expression(ctx, c.scope, src)
+}
+
+func pauseAction() *action {
+	return &action{
+		module: &module.Module{Name: builtin + "pause", Summary: "Wait for a time, or until a person answers.", Args: module.Schema{
+			Args: []module.Arg{
+				{Name: "seconds", Type: module.Float, Doc: "How long to wait."},
+				{Name: "minutes", Type: module.Float, Doc: "How long to wait."},
+				{Name: "prompt", Doc: "What to show."},
+				{Name: "echo", Type: module.Bool, Default: true, Doc: "Whether to show what is typed."},
+			},
+			MutuallyExclusive: [][]string{{"seconds", "minutes"}},
+		}},
+		once: true,
+		run:  pause,
+	}
+}
+
+func pause(ctx context.Context, c *call) (*outcome, error) {
+	r := c.job.batch.run
+	seconds, timed := c.args.Get("seconds")
+	if minutes, ok := c.args.Get("minutes"); ok {
+		seconds, timed = minutes.(float64)*60, true
+	}
+	o := newOutcome(module.Result{})
+	o.data.Set("user_input", "")
+	o.data.Set("echo", c.args.Bool("echo"))
+	if timed {
+		wait := max(seconds.(float64), 0)
+		o.data.Set("stdout", fmt.Sprintf("Paused for %v seconds", wait))
+		return o, r.sleep(ctx, wait)
+	}
+	prompt := c.args.String("prompt")
+	if prompt == "" {
+		prompt = "Press enter to continue, Ctrl+C to interrupt"
+	}
+	answer, err := r.ask(ctx, fmt.Sprintf("[%s]\n%s:", c.job.info.Name, prompt), !c.args.Bool("echo"))
+	if errors.Is(err, ErrNobody) {
+		o.warnings = append(o.warnings, "Not waiting for response to prompt as stdin is not interactive")
+		return o, nil
+	}
+	o.data.Set("user_input", strings.TrimRight(answer, "\r\n"))
+	return o, err
+}
+
+// ask asks the person at the terminal.
+func (r *Run) ask(ctx context.Context, text string, secret bool) (string, error) {
+	if r.opt.Person == nil {
+		return "", ErrNobody
+	}
+	return r.opt.Person.Ask(ctx, text, secret)
+}

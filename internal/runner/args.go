@@ -1,0 +1,172 @@
+package runner
+
+import (
+	"fmt"
+
+	"rollout/internal/document"
+	"rollout/internal/module"
+	"rollout/internal/playbook"
+	"rollout/internal/template"
+	"rollout/internal/value"
+	"rollout/internal/vars"
+)
+
+// arguments renders the task's arguments over its module_defaults, leaves out
+// what is omit, and checks and converts the rest by the schema.
+func (c *call) arguments() error {
+	t := c.job.task
+	args, err := c.defaults()
+	if err != nil {
+		return err
+	}
+	if t.ArgsTemplate != nil {
+		more, err := c.argsTemplate(t.ArgsTemplate)
+		if err != nil {
+			return err
+		}
+		args.Update(more)
+	}
+	if err := c.renderInto(args, t.Args); err != nil {
+		return err
+	}
+	if t.FreeForm != nil {
+		if err := c.freeForm(t.FreeForm); err != nil {
+			return err
+		}
+	}
+	kept, _ := vars.Omit(args)
+	validated, err := c.schema().Validate(kept.(*value.Map))
+	if err != nil {
+		return fmt.Errorf("wrong arguments for %s: %w", t.Action, err)
+	}
+	c.args = validated
+	c.hideSecrets(c.schema().Args, validated)
+	return nil
+}
+
+// defaults renders the module_defaults that apply to the called module.
+func (c *call) defaults() (*value.Map, error) {
+	out := value.NewMap()
+	t, known := c.job.task, c.job.batch.run.callables
+	for _, set := range t.ModuleDefaults {
+		for _, e := range set.Entries {
+			if known.full(e.Name(), t.Collections) != known.full(t.Action, t.Collections) {
+				continue
+			}
+			if err := c.renderInto(out, e.Value); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return out, nil
+}
+
+func (c *call) argsTemplate(n *document.Node) (*value.Map, error) {
+	v, err := evaluate(c.scope, c.job.batch.run, n)
+	if err != nil {
+		return nil, err
+	}
+	m, ok := v.(*value.Map)
+	if !ok {
+		return nil, n.Errorf("args must be a mapping of arguments, not %s", text(v))
+	}
+	return m, nil
+}
+
+// renderInto renders every argument of a mapping, except those that the action
+// evaluates itself.
+func (c *call) renderInto(out *value.Map, n *document.Node) error {
+	m, err := c.job.batch.run.decoded(n)
+	if err != nil {
+		return err
+	}
+	for k, raw := range m.All() {
+		name, _ := k.(string)
+		if c.action != nil && c.action.unrendered[name] {
+			out.Set(k, raw)
+			continue
+		}
+		v, err := c.scope.Evaluate(raw)
+		if err != nil {
+			return err
+		}
+		if u, ok := v.(*template.Undefined); ok {
+			return u.Err()
+		}
+		out.Set(k, v)
+	}
+	return nil
+}
+
+func (c *call) freeForm(n *document.Node) error {
+	v, err := evaluate(c.scope, c.job.batch.run, n)
+	if err != nil {
+		return err
+	}
+	c.free = text(v)
+	return nil
+}
+
+// hideSecrets remembers the values of arguments that are secrets.
+func (c *call) hideSecrets(spec []module.Arg, args *value.Map) {
+	for _, a := range spec {
+		v, given := args.Get(a.Name)
+		if !given {
+			continue
+		}
+		if a.NoLog {
+			c.job.batch.run.secrets.addAll(v)
+		}
+		if a.Options == nil {
+			continue
+		}
+		if m, ok := v.(*value.Map); ok {
+			c.hideSecrets(a.Options, m)
+		}
+		items, _ := v.([]any)
+		for _, item := range items {
+			if m, ok := item.(*value.Map); ok {
+				c.hideSecrets(a.Options, m)
+			}
+		}
+	}
+}
+
+// environment merges what the play, its blocks and the task say.
+func (b *batch) environment(s *vars.Scope, t *playbook.Task) (map[string]string, error) {
+	if len(t.Environment) == 0 {
+		return nil, nil
+	}
+	env := map[string]string{}
+	for _, n := range t.Environment {
+		v, err := evaluate(s, b.run, n)
+		if err != nil {
+			return nil, fmt.Errorf("the keyword 'environment' cannot be evaluated: %w", err)
+		}
+		m, ok := v.(*value.Map)
+		if !ok && v != nil {
+			return nil, n.Errorf("environment must be a mapping, not %s", text(v))
+		}
+		for k, e := range m.All() {
+			if e != any(vars.OmitText) {
+				env[text(k)] = text(e)
+			}
+		}
+	}
+	return env, nil
+}
+
+// taskCheckMode tells whether the task changes nothing.
+func (b *batch) taskCheckMode(s *vars.Scope, t *playbook.Task) (bool, error) {
+	if t == nil || t.CheckMode == nil {
+		return b.run.opt.Check, nil
+	}
+	return truth(s, t.CheckMode, "check_mode")
+}
+
+func (b *batch) taskDiff(s *vars.Scope, t *playbook.Task) (bool, error) {
+	if t.Diff == nil {
+		return b.run.opt.Diff, nil
+	}
+	return truth(s, t.Diff, "diff")
+}

@@ -1,0 +1,113 @@
+package runner
+
+import (
+	"context"
+
+	"rollout/internal/playbook"
+	"rollout/internal/value"
+	"rollout/internal/vars"
+)
+
+// frame is what surrounds the items being run.
+type frame struct {
+	params    []vars.Layer // of the dynamic includes that led here, outermost first
+	rescuable bool         // a rescue section waits around them
+	handlers  bool         // they are handlers
+	depth     int          // of dynamic includes
+}
+
+// items runs items one after the other on those hosts that are still in. Each
+// is run on all hosts before the next begins; a strategy that lets hosts run
+// ahead calls it for one host at a time.
+func (b *batch) items(ctx context.Context, items []playbook.Item, hosts []*member, f frame) error {
+	for _, item := range items {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		live := live(hosts)
+		if len(live) == 0 {
+			return nil
+		}
+		var err error
+		switch item := item.(type) {
+		case *playbook.Task:
+			err = b.task(ctx, item, live, f)
+		case *playbook.Block:
+			err = b.block(ctx, item, live, f)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// live returns the hosts that are still in the play.
+func live(hosts []*member) []*member {
+	out := make([]*member, 0, len(hosts))
+	for _, m := range hosts {
+		if !m.failed && !m.out {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// block runs a block: rescue on the hosts that failed in it, always on all that
+// entered it and can still be reached.
+func (b *batch) block(ctx context.Context, blk *playbook.Block, hosts []*member, f frame) error {
+	inner := f
+	inner.rescuable = f.rescuable || len(blk.Rescue) > 0
+	items := blk.Block
+	if blk.Uses != nil {
+		items, hosts = b.enterRole(blk, hosts)
+	}
+	if err := b.items(ctx, items, hosts, inner); err != nil {
+		return err
+	}
+	if len(blk.Rescue) > 0 {
+		if err := b.rescue(ctx, blk, hosts, f); err != nil {
+			return err
+		}
+	}
+	if len(blk.Always) > 0 {
+		return b.always(ctx, blk, hosts, f)
+	}
+	return nil
+}
+
+func (b *batch) rescue(ctx context.Context, blk *playbook.Block, hosts []*member, f frame) error {
+	var failed []*member
+	for _, m := range hosts {
+		if m.failed && !m.out {
+			m.failed = false
+			failed = append(failed, m)
+		}
+	}
+	if len(failed) == 0 {
+		return nil
+	}
+	return b.items(ctx, blk.Rescue, failed, f)
+}
+
+func (b *batch) always(ctx context.Context, blk *playbook.Block, hosts []*member, f frame) error {
+	var failed []*member
+	for _, m := range hosts {
+		if m.failed {
+			m.failed = false
+			failed = append(failed, m)
+		}
+	}
+	err := b.items(ctx, blk.Always, hosts, f)
+	for _, m := range failed {
+		m.failed = true
+	}
+	return err
+}
+
+// keepFailure puts what a rescue section may ask for: which task failed, how.
+func (b *batch) keepFailure(m *member, t *playbook.Task, title string, o *outcome) {
+	task := value.NewMap("name", title, "action", t.Action, "path", t.Pos.String(), "args", t.Args.Decode())
+	b.run.state.set(m.name, "ansible_failed_task", task)
+	b.run.state.set(m.name, "ansible_failed_result", o.data)
+}

@@ -1,0 +1,288 @@
+package runner
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"rollout/internal/document"
+	"rollout/internal/playbook"
+	"rollout/internal/template"
+)
+
+// Check looks for everything that can be known to be wrong before a host is
+// touched: unknown modules and arguments, templates that don't compile (unknown
+// filters, tests and lookups), what the engine can't do. The error holds all of
+// it, each with its position.
+func (r *Run) Check() error {
+	c := newChecker(r)
+	for _, p := range r.opt.Playbook.Plays {
+		c.play(p)
+	}
+	return c.errs.Err()
+}
+
+// checkItems checks what was included at run time before any of it runs.
+func (r *Run) checkItems(items []playbook.Item) error {
+	c := newChecker(r)
+	playbook.EachTask(items, c.task)
+	return c.errs.Err()
+}
+
+func (r *Run) checkRole(use *playbook.RoleUse) error {
+	c := newChecker(r)
+	for _, u := range use.All() {
+		c.role(u)
+	}
+	return c.errs.Err()
+}
+
+// checker collects mistakes.
+type checker struct {
+	run  *Run
+	errs document.Errors
+	seen map[document.Position]bool // tasks looked at: roles may be used twice
+	said map[string]bool            // mistakes reported: several tasks inherit one keyword
+}
+
+func newChecker(r *Run) *checker {
+	return &checker{run: r, seen: map[document.Position]bool{}, said: map[string]bool{}}
+}
+
+func (c *checker) play(p *playbook.Play) {
+	c.templates(p.Hosts, p.Vars, p.GatherFacts, p.Serial, p.Strategy, p.Order, p.MaxFailPercentage, p.ForceHandlers)
+	c.templates(p.VarsFiles...)
+	c.keywords(&p.Keywords)
+	checkPrompts(p, &c.errs)
+	if gathers(p.GatherFacts) {
+		if _, m := c.run.callables.find(builtin+"setup", nil); m == nil {
+			c.errs.AddHint(p.Pos, "say gather_facts: false", "the play gathers facts, and there is no module %ssetup", builtin)
+		}
+	}
+	for _, use := range slices.Concat(p.Roles, p.Imported) {
+		for _, u := range use.All() {
+			c.role(u)
+		}
+	}
+	p.Walk(c.task)
+}
+
+func gathers(n *document.Node) bool {
+	if n == nil {
+		return true
+	}
+	yes, ok := asBool(n.Value)
+	return yes && ok
+}
+
+func (c *checker) role(use *playbook.RoleUse) {
+	c.templates(use.Role.Defaults, use.Role.Vars, use.Params, use.Vars)
+	playbook.EachTask(use.Tasks, c.task)
+	playbook.EachTask(use.Handlers, c.task)
+}
+
+func (c *checker) task(t *playbook.Task) {
+	if c.seen[t.Pos] {
+		return
+	}
+	c.seen[t.Pos] = true
+	c.call(t)
+	c.keywords(&t.Keywords)
+	c.templates(t.ArgsTemplate, t.FreeForm, t.Retries, t.Delay, t.Async, t.Poll)
+	c.conditions(t.ChangedWhen, t.FailedWhen, t.Until)
+	c.loop(t.Loop)
+	c.text(t.Name, t.Pos)
+	if t.Async != nil {
+		c.errs.AddHint(t.Async.Pos, "use timeout: to bound the task", "async isn't supported")
+	}
+	if t.Include != nil {
+		c.include(t)
+	}
+}
+
+// call checks the module's name and its arguments.
+func (c *checker) call(t *playbook.Task) {
+	act, mod := c.run.callables.find(t.Action, t.Collections)
+	if act == nil && mod == nil {
+		c.errs.AddHint(t.ActionPos, c.run.callables.suggest(t.Action), "unknown module %q", t.Action)
+		return
+	}
+	schema, _ := c.run.callables.schema(t.Action, t.Collections)
+	schema.CheckNames(t.Action, t.Args, &c.errs)
+	if t.FreeForm != nil && !schema.FreeForm {
+		c.errs.Add(t.FreeForm.Pos, "%s takes arguments, not a text", t.Action)
+	}
+	if act != nil && act.meta {
+		if word := metaWord(t); !slices.Contains(metaWords, word) {
+			c.errs.AddHint(t.ActionPos, document.Suggest(word, metaWords), "meta cannot do %q", word)
+		}
+	}
+	if act == nil {
+		c.templates(t.Args)
+		return
+	}
+	for _, e := range t.Args.Entries {
+		switch {
+		case act.module.Name == builtin+"debug" && e.Name() == "var":
+			c.expression(e.Value)
+		case act.module.Name == builtin+"assert" && e.Name() == "that":
+			c.conditionList(e.Value)
+		default:
+			c.templates(e.Value)
+		}
+	}
+}
+
+func (c *checker) keywords(k *playbook.Keywords) {
+	c.templates(k.Vars...)
+	c.templates(k.Environment...)
+	c.templates(k.Notify...)
+	c.templates(k.Connection, k.Port, k.RemoteUser, k.Become, k.BecomeUser, k.BecomeMethod, k.BecomeFlags, k.NoLog,
+		k.RunOnce, k.IgnoreErrors, k.IgnoreUnreachable, k.CheckMode, k.Diff, k.AnyErrorsFatal, k.Throttle, k.Timeout,
+		k.DelegateTo, k.DelegateFacts)
+	c.conditions(k.When)
+	if k.BecomeExe != nil {
+		c.errs.AddHint(k.BecomeExe.Pos, "use become_method: sudo or su, found by PATH", "become_exe isn't supported")
+	}
+	for _, n := range k.ModuleDefaults {
+		for _, e := range n.Entries {
+			c.moduleDefault(e, k.Collections)
+		}
+	}
+}
+
+// moduleDefault checks the defaults of one module; those of others may stand
+// there too.
+func (c *checker) moduleDefault(e *document.Entry, collections []string) {
+	c.templates(e.Value)
+	if strings.HasPrefix(e.Name(), "group/") {
+		c.errs.AddHint(e.Key.Pos, "name the modules one by one", "module_defaults for action groups aren't supported")
+		return
+	}
+	schema, ok := c.run.callables.schema(e.Name(), collections)
+	if !ok {
+		c.errs.AddHint(e.Key.Pos, c.run.callables.suggest(e.Name()), "unknown module %q in module_defaults", e.Name())
+		return
+	}
+	schema.CheckNames(e.Name(), e.Value, &c.errs)
+}
+
+func (c *checker) loop(l *playbook.Loop) {
+	if l == nil {
+		return
+	}
+	c.templates(l.Value, l.Label, l.Pause, l.Extended, l.ExtendedAllItems)
+	if l.With != "" && !c.run.hasLookup(l.With) {
+		c.errs.AddHint(l.Pos, document.Suggest(l.With, c.run.lookupNames()), "unknown lookup %q in with_%s", l.With, l.With)
+	}
+}
+
+// include looks into files whose names are known already. A file that is not
+// there is an error only when the play comes to it.
+func (c *checker) include(t *playbook.Task) {
+	in := t.Include
+	c.templates(in.File, in.Role, in.Vars)
+	switch {
+	case in.File != nil && !template.IsTemplate(in.File.Text):
+		if items, err := c.run.opt.Loader.IncludeTasks(t, strings.TrimSpace(in.File.Text)); err == nil {
+			playbook.EachTask(items, c.task)
+		} else {
+			c.found(err)
+		}
+	case in.Role != nil && !template.IsTemplate(in.Role.Text+in.From.Tasks+in.From.Vars+in.From.Defaults+in.From.Handlers):
+		if use, err := c.run.opt.Loader.IncludeRole(t, in.Role.Text, in.From); err == nil {
+			for _, u := range use.All() {
+				c.role(u)
+			}
+		} else {
+			c.found(err)
+		}
+	}
+}
+
+// found keeps mistakes within an included file; that the file is missing may
+// never matter.
+func (c *checker) found(err error) {
+	var all document.Errors
+	all.Join(err)
+	var many interface{ Unwrap() []error }
+	if !errors.As(all.Err(), &many) {
+		return
+	}
+	for _, one := range many.Unwrap() {
+		if !strings.Contains(one.Error(), "cannot find") {
+			c.errs.Join(one)
+		}
+	}
+}
+
+// conditions checks lists of bare expressions.
+func (c *checker) conditions(lists ...[]*document.Node) {
+	for _, list := range lists {
+		for _, n := range list {
+			c.expression(n)
+		}
+	}
+}
+
+func (c *checker) conditionList(n *document.Node) {
+	if n != nil && n.Kind == document.Sequence {
+		c.conditions(n.Items)
+		return
+	}
+	c.expression(n)
+}
+
+func (c *checker) expression(n *document.Node) {
+	if n == nil || n.Kind != document.Scalar {
+		return
+	}
+	src, ok := n.Value.(string)
+	if !ok || n.Tag == "!unsafe" || strings.TrimSpace(src) == "" {
+		return
+	}
+	if template.IsTemplate(src) {
+		c.text(src, n.Pos)
+		return
+	}
+	if _, err := c.run.engine.CompileExpr(src); err != nil {
+		c.syntax(n.Pos, err)
+	}
+}
+
+// templates compiles every text within the nodes.
+func (c *checker) templates(nodes ...*document.Node) {
+	for _, n := range nodes {
+		if n == nil || n.Tag == "!unsafe" || n.Tag == "!vault" {
+			continue
+		}
+		c.templates(n.Items...)
+		for _, e := range n.Entries {
+			c.templates(e.Key, e.Value)
+		}
+		if src, ok := n.Value.(string); ok && n.Kind == document.Scalar {
+			c.text(src, n.Pos)
+		}
+	}
+}
+
+func (c *checker) text(src string, pos document.Position) {
+	if err := c.run.engine.CheckSyntax(src); err != nil {
+		c.syntax(pos, err)
+	}
+}
+
+// syntax reports a template's mistake at the place of its node. A mistake that
+// several inherit is reported once.
+func (c *checker) syntax(pos document.Position, err error) {
+	at := &document.Error{Pos: pos, Message: err.Error()}
+	var wrong *template.SyntaxError
+	if errors.As(err, &wrong) {
+		at.Message, at.Hint = fmt.Sprintf("template error: %s", wrong.Message), wrong.Hint
+	}
+	if !c.said[at.Error()] {
+		c.said[at.Error()] = true
+		c.errs.Join(at)
+	}
+}

@@ -1,0 +1,153 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+
+	"rollout/internal/document"
+	"rollout/internal/playbook"
+	"rollout/internal/report"
+	"rollout/internal/value"
+	"rollout/internal/vars"
+)
+
+// inclusion is one file or role that one host includes, for one item of a loop.
+type inclusion struct {
+	file   string // of include_tasks
+	role   string // of include_role
+	from   playbook.From
+	params *value.Map // the loop's variables; nil without a loop
+	label  string
+}
+
+// same tells whether two hosts include the same thing, so that they go through
+// it together.
+func (i *inclusion) same(o *inclusion) bool {
+	return i.file == o.file && i.role == o.role && i.from == o.from && i.label == o.label &&
+		value.Equal(asAny(i.params), asAny(o.params))
+}
+
+func asAny(m *value.Map) any {
+	if m == nil {
+		return nil
+	}
+	return m
+}
+
+// joint is an inclusion with all hosts that share it.
+type joint struct {
+	*inclusion
+	hosts []*member
+}
+
+// maxIncludes bounds how deeply includes may nest: an include of itself ends.
+const maxIncludes = 100
+
+// include runs what the hosts' results ask to include, one inclusion after the
+// other, each on those hosts that asked for it.
+func (b *batch) include(ctx context.Context, t *playbook.Task, ran, all []*member, outcomes []*outcome, once bool, f frame) error {
+	var joints []*joint
+	for i, o := range outcomes {
+		if o.failed || o.unreachable {
+			continue
+		}
+		hosts := []*member{ran[i]}
+		if once {
+			hosts = all
+		}
+		for _, inc := range o.includes {
+			joints = join(joints, inc, hosts)
+		}
+	}
+	if len(joints) == 0 {
+		return nil
+	}
+	if f.depth >= maxIncludes {
+		return &document.Error{Pos: t.Pos, Message: fmt.Sprintf("includes are nested more than %d deep: does it include itself?", maxIncludes)}
+	}
+	loaded := make([][]playbook.Item, len(joints))
+	for i, j := range joints {
+		items, err := b.load(t, j)
+		if err != nil {
+			b.failAll(t, j.hosts, err)
+			continue
+		}
+		loaded[i] = items
+	}
+	for i, j := range joints {
+		if err := b.items(ctx, loaded[i], live(j.hosts), b.inside(t, j, f)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func join(joints []*joint, inc *inclusion, hosts []*member) []*joint {
+	for _, j := range joints {
+		if j.same(inc) {
+			j.hosts = append(j.hosts, hosts...)
+			return joints
+		}
+	}
+	return append(joints, &joint{inclusion: inc, hosts: append([]*member{}, hosts...)})
+}
+
+// load reads the tasks of an inclusion and tells the observer.
+func (b *batch) load(t *playbook.Task, j *joint) ([]playbook.Item, error) {
+	if j.role != "" {
+		use, err := b.run.opt.Loader.IncludeRole(t, j.role, j.from)
+		if err != nil {
+			return nil, err
+		}
+		if err := b.run.checkRole(use); err != nil {
+			return nil, err
+		}
+		b.addHandlers(use)
+		if t.Include.Public {
+			b.makePublic(use, j.hosts)
+		}
+		return []playbook.Item{use.AsBlock()}, nil
+	}
+	items, err := b.run.opt.Loader.IncludeTasks(t, j.file)
+	if err != nil {
+		return nil, err
+	}
+	b.run.tell(report.Included{File: pathOf(items, j.file), Hosts: names(j.hosts), Label: j.label})
+	return items, b.run.checkItems(items)
+}
+
+// inside is the frame of what an include brings.
+func (b *batch) inside(t *playbook.Task, j *joint, f frame) frame {
+	f.depth++
+	params := append([]vars.Layer{}, f.params...)
+	if t.OwnVars != nil {
+		if m, err := b.run.decoded(t.OwnVars); err == nil {
+			params = append(params, vars.Layer{Level: vars.IncludeParams, Values: m})
+		}
+	}
+	if j.params != nil {
+		params = append(params, vars.Layer{Level: vars.IncludeParams, Values: j.params, Data: true})
+	}
+	f.params = params
+	return f
+}
+
+// failAll makes an include that can't be loaded the failure of its hosts.
+func (b *batch) failAll(t *playbook.Task, hosts []*member, err error) {
+	info := report.Task{ID: b.run.nextID(), Name: t.Title(), Where: t.Pos.String()}
+	b.run.tell(report.TaskStart{Task: info})
+	for _, m := range hosts {
+		o := failure(err.Error()).sealed()
+		m.failed = true
+		b.run.stats.update(m.name, func(s *report.HostStats) { s.OK--; s.Failed++ })
+		b.run.tell(o.event(info, m.name))
+	}
+}
+
+// pathOf is the file that items come from, name where there are none.
+func pathOf(items []playbook.Item, name string) string {
+	for _, item := range items {
+		return absolute(item.Position().File)
+	}
+	return name
+}

@@ -1,0 +1,109 @@
+// Package lookup holds the lookups that templates and with_ loops may call:
+// lists made of lists, and what is read from files, programs and the run. Data
+// goes terms → list of results. The table is handed to the template engine.
+package lookup
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"rollout/internal/template"
+	"rollout/internal/value"
+)
+
+// Files reads the control machine's files.
+type Files interface {
+	ReadFile(path string) ([]byte, error)
+	Stat(path string) (fs.FileInfo, error)
+	ReadDir(path string) ([]fs.DirEntry, error)
+}
+
+// Renderer renders a template's text with a scope's variables.
+type Renderer interface {
+	Render(ctx context.Context, name, text string, scope template.Scope) (string, error)
+}
+
+// Deps are what lookups reach outside by.
+type Deps struct {
+	Files    Files
+	Renderer Renderer
+	// Hosts returns the hosts that a pattern means.
+	Hosts func(pattern string) ([]string, error)
+	// Names returns the names of all variables in a scope.
+	Names func(scope template.Scope) []string
+	Env   func(name string) (string, bool)
+	// Decrypt returns a vaulted file's plain text; nil makes one an error.
+	Decrypt func(text []byte) ([]byte, error)
+}
+
+// Table returns all lookups by name.
+func Table(d Deps) map[string]template.Lookup {
+	return map[string]template.Lookup{
+		"items": items, "list": list, "flattened": flattened, "indexed_items": indexedItems,
+		"dict": dict, "nested": nested, "cartesian": nested, "together": together,
+		"subelements": subelements, "sequence": sequence, "random_choice": randomChoice,
+
+		"file": d.file, "fileglob": d.fileglob, "first_found": d.firstFound, "template": d.template,
+		"csvfile": d.csvfile, "ini": d.ini, "password": d.password, "unvault": d.file,
+
+		"env": d.env, "pipe": d.pipe, "lines": d.lines, "url": d.url,
+
+		"vars": d.vars, "varnames": d.varnames, "inventory_hostnames": d.hostnames, "config": config,
+	}
+}
+
+// pipeLimit bounds a program or a download that a lookup waits for.
+const pipeLimit = 10 * time.Minute
+
+// option reads a named option.
+func option(kw *value.Map, name string, fallback any) any {
+	if v, ok := kw.Get(name); ok {
+		return v
+	}
+	return fallback
+}
+
+func optionText(kw *value.Map, name, fallback string) string {
+	switch v := option(kw, name, fallback).(type) {
+	case nil:
+		return fallback
+	case string:
+		return v
+	default:
+		return fmt.Sprint(v)
+	}
+}
+
+func optionBool(kw *value.Map, name string, fallback bool) bool {
+	switch v := option(kw, name, fallback).(type) {
+	case bool:
+		return v
+	case string:
+		return v == "yes" || v == "true" || v == "True" || v == "1"
+	}
+	return fallback
+}
+
+// words are the terms as text.
+func words(terms []any) ([]string, error) {
+	out := make([]string, 0, len(terms))
+	for _, t := range terms {
+		switch v := t.(type) {
+		case string:
+			out = append(out, v)
+		case int, float64, bool:
+			out = append(out, fmt.Sprint(v))
+		case []any:
+			more, err := words(v)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, more...)
+		default:
+			return nil, fmt.Errorf("expected text, not %T", t)
+		}
+	}
+	return out, nil
+}

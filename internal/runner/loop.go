@@ -1,0 +1,219 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+
+	"rollout/internal/playbook"
+	"rollout/internal/value"
+	"rollout/internal/vars"
+)
+
+// loop runs the task once per item. The result holds all of theirs.
+func (j *job) loop(ctx context.Context) (*outcome, error) {
+	items, err := j.batch.loopItems(ctx, j.scope, j.task.Loop)
+	if err != nil {
+		// A loop over what does not exist is no failure where when is false.
+		if ok, why, cerr := j.batch.conditions(ctx, j.scope, j.task.When); cerr == nil && !ok {
+			return j.skipped(why), nil
+		}
+		return nil, err
+	}
+	if len(items) == 0 {
+		o := j.skipped("")
+		o.data = value.NewMap("changed", false, "skipped_reason", "No items in the list", "results", []any{})
+		return o, nil
+	}
+	sum := &outcome{data: value.NewMap(), loop: true, noLog: j.noLog, skipped: true}
+	results := make([]any, 0, len(items))
+	j.local = value.NewMap()
+	for i, item := range items {
+		o, err := j.item(ctx, items, i, item)
+		if err != nil {
+			return nil, err
+		}
+		results = append(results, o.data)
+		sum.add(o)
+	}
+	sum.data.Set("results", results)
+	sum.data.Set("msg", sum.verdict())
+	sum.data.Set("changed", sum.changed)
+	return sum, nil
+}
+
+// add merges an item's outcome into the loop's.
+func (o *outcome) add(item *outcome) {
+	o.changed = o.changed || item.changed
+	o.failed = o.failed || item.failed
+	o.unreachable = o.unreachable || item.unreachable
+	o.skipped = o.skipped && item.skipped
+	o.effects = append(o.effects, item.effects...)
+	o.includes = append(o.includes, item.includes...)
+	o.delegate = item.delegate
+	if !item.skipped {
+		o.skipped = false
+	}
+}
+
+func (o *outcome) verdict() string {
+	switch {
+	case o.unreachable:
+		return "One or more items were unreachable"
+	case o.failed:
+		return "One or more items failed"
+	case o.skipped:
+		return "All items skipped"
+	}
+	return "All items completed"
+}
+
+// item runs the task for one item and tells how it ended.
+func (j *job) item(ctx context.Context, items []any, i int, item any) (*outcome, error) {
+	loop := j.task.Loop
+	local := j.local.Clone()
+	local.Set(loop.Var, item)
+	local.Set("ansible_loop_var", loop.Var)
+	if loop.IndexVar != "" {
+		local.Set(loop.IndexVar, i)
+		local.Set("ansible_index_var", loop.IndexVar)
+	}
+	s := j.scope.With(vars.Layer{Level: vars.Local, Values: local, Data: true})
+	if err := j.extend(s, local, items, i); err != nil {
+		return nil, err
+	}
+	if i > 0 {
+		if err := j.pause(ctx, s); err != nil {
+			return nil, err
+		}
+	}
+	o, err := j.one(ctx, s)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if err != nil {
+		o = j.failed(err)
+	}
+	j.remember(o)
+	for _, inc := range o.includes {
+		inc.params, inc.label = local, itemLabel(item)
+	}
+	o.data.Set(loop.Var, item)
+	o.data.Set("ansible_loop_var", loop.Var)
+	if loop.IndexVar != "" {
+		o.data.Set(loop.IndexVar, i)
+		o.data.Set("ansible_index_var", loop.IndexVar)
+	}
+	o.sealed()
+	return o, j.tellItem(s, o, item)
+}
+
+// remember lets later items see what this one set, as set_fact in a loop does.
+func (j *job) remember(o *outcome) {
+	for _, e := range o.effects {
+		for _, m := range []*value.Map{e.fixed, e.facts} {
+			if m != nil {
+				j.local.Update(m)
+			}
+		}
+	}
+}
+
+// tellItem tells the observer of one item's end.
+func (j *job) tellItem(s *vars.Scope, o *outcome, item any) error {
+	if len(o.includes) > 0 && !o.failed {
+		return nil
+	}
+	label, err := j.label(s, item)
+	if err != nil {
+		label = text(item)
+	}
+	if o.noLog {
+		label = "(censored due to no_log)"
+	}
+	e := o.event(j.info, j.host.name)
+	e.Item, e.Label = true, label
+	if e.Ignored, err = j.ignores(o); err != nil {
+		e.Ignored = false
+	}
+	j.tell.Lock()
+	defer j.tell.Unlock()
+	j.batch.run.tell(e)
+	return nil
+}
+
+func (j *job) label(s *vars.Scope, item any) (string, error) {
+	if j.task.Loop.Label == nil {
+		return itemLabel(item), nil
+	}
+	v, err := evaluate(s, j.batch.run, j.task.Loop.Label)
+	return text(v), err
+}
+
+func itemLabel(item any) string { return text(item) }
+
+// extend adds ansible_loop where loop_control asks for it.
+func (j *job) extend(s *vars.Scope, local *value.Map, items []any, i int) error {
+	extended, err := truth(s, j.task.Loop.Extended, "extended")
+	if err != nil || !extended {
+		return err
+	}
+	n := len(items)
+	info := value.NewMap("index", i+1, "index0", i, "first", i == 0, "last", i == n-1,
+		"length", n, "revindex", n-i, "revindex0", n-i-1)
+	all := true
+	if j.task.Loop.ExtendedAllItems != nil {
+		if all, err = truth(s, j.task.Loop.ExtendedAllItems, "extended_allitems"); err != nil {
+			return err
+		}
+	}
+	if all {
+		info.Set("allitems", items)
+	}
+	if i > 0 {
+		info.Set("previtem", items[i-1])
+	}
+	if i < n-1 {
+		info.Set("nextitem", items[i+1])
+	}
+	local.Set("ansible_loop", info)
+	return nil
+}
+
+// pause waits between items where loop_control says so.
+func (j *job) pause(ctx context.Context, s *vars.Scope) error {
+	if j.task.Loop.Pause == nil {
+		return nil
+	}
+	seconds, err := number(s, j.task.Loop.Pause, "pause")
+	if err != nil {
+		return err
+	}
+	return j.batch.run.sleep(ctx, seconds)
+}
+
+// loopItems evaluates what a task loops over.
+func (b *batch) loopItems(ctx context.Context, s *vars.Scope, l *playbook.Loop) ([]any, error) {
+	if l.With != "" {
+		return b.lookupItems(ctx, s, l)
+	}
+	v, err := evaluate(s, b.run, l.Value)
+	if err != nil {
+		return nil, err
+	}
+	items, ok := listOf(v)
+	if !ok {
+		return nil, fmt.Errorf("Invalid data passed to 'loop', it requires a list, got this instead: %s. "+
+			"Hint: If you passed a list/dict of just one element, try adding wantlist=True to your lookup invocation or use q/query instead of lookup.", text(v))
+	}
+	return items, nil
+}
+
+func listOf(v any) ([]any, bool) {
+	switch x := v.(type) {
+	case []any:
+		return x, true
+	case value.Tuple:
+		return x, true
+	}
+	return nil, false
+}

@@ -1,0 +1,114 @@
+package runner
+
+import (
+	"slices"
+	"sort"
+	"strings"
+
+	"rollout/internal/document"
+	"rollout/internal/module"
+)
+
+// The prefixes under which Ansible's own modules may be called.
+const (
+	builtin = "ansible.builtin."
+	legacy  = "ansible.legacy."
+)
+
+// callables is everything a task can call: the modules handed in and the
+// engine's own actions.
+type callables struct {
+	modules map[string]*module.Module // by name and alias
+	actions map[string]*action
+}
+
+// newCallables indexes modules under their names and aliases.
+func newCallables(table map[string]*module.Module) callables {
+	c := callables{modules: map[string]*module.Module{}, actions: map[string]*action{}}
+	for name, m := range table {
+		c.modules[name] = m
+		c.modules[m.Name] = m
+		for _, a := range m.Aliases {
+			c.modules[a] = m
+		}
+	}
+	for _, a := range actions() {
+		c.actions[a.module.Name] = a
+	}
+	return c
+}
+
+// find returns what name calls; an action goes before a module.
+func (c callables) find(name string, collections []string) (*action, *module.Module) {
+	for _, n := range spellings(name, collections) {
+		if a, ok := c.actions[n]; ok {
+			return a, nil
+		}
+		if m, ok := c.modules[n]; ok {
+			return nil, m
+		}
+	}
+	return nil, nil
+}
+
+// spellings are the full names that a name may stand for.
+func spellings(name string, collections []string) []string {
+	if rest, ok := strings.CutPrefix(name, legacy); ok {
+		return []string{name, builtin + rest, rest}
+	}
+	if strings.Contains(name, ".") {
+		return []string{name, strings.TrimPrefix(name, builtin)}
+	}
+	out := []string{builtin + name, name}
+	for _, c := range collections {
+		out = append(out, c+"."+name)
+	}
+	return out
+}
+
+// full is the name in its full spelling, for comparing.
+func (c callables) full(name string, collections []string) string {
+	a, m := c.find(name, collections)
+	switch {
+	case a != nil:
+		return a.module.Name
+	case m != nil:
+		return m.Name
+	}
+	return name
+}
+
+// schema returns the argument schema of what name calls.
+func (c callables) schema(name string, collections []string) (module.Schema, bool) {
+	a, m := c.find(name, collections)
+	switch {
+	case a != nil:
+		return a.module.Args, true
+	case m != nil:
+		return m.Args, true
+	}
+	return module.Schema{}, false
+}
+
+// suggest says what an unknown name probably meant.
+func (c callables) suggest(name string) string {
+	var known []string
+	for n := range c.modules {
+		known = append(known, n, strings.TrimPrefix(n, builtin))
+	}
+	for n := range c.actions {
+		known = append(known, n, strings.TrimPrefix(n, builtin))
+	}
+	sort.Strings(known)
+	return document.Suggest(name, slices.Compact(known))
+}
+
+// Actions lists what the engine itself can do, for the reference. Their Run is
+// nil: they exist only within a play.
+func Actions() []*module.Module {
+	var out []*module.Module
+	for _, a := range actions() {
+		out = append(out, a.module)
+	}
+	return out
+}

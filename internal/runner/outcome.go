@@ -1,0 +1,124 @@
+package runner
+
+import (
+	"rollout/internal/module"
+	"rollout/internal/report"
+	"rollout/internal/value"
+)
+
+// outcome is how a task, or one item of its loop, ended on one host.
+type outcome struct {
+	data        *value.Map // what register keeps
+	changed     bool
+	failed      bool
+	skipped     bool
+	unreachable bool
+	ignored     bool // the failure is (ignore_errors, ignore_unreachable)
+	noLog       bool
+	debug       bool // shown without -v, the message alone
+	always      bool // shown without -v
+	loop        bool
+	label       string
+	delegate    string // where it ran, "" for the host itself
+	diffs       []module.Diff
+	warnings    []string
+	effects     []effect
+	includes    []*inclusion // of an include: what joins the play
+}
+
+// effect changes the run's state. It is applied when the result is processed,
+// for every host of a run_once task.
+type effect struct {
+	facts    *value.Map // host facts, as a module returns them
+	fixed    *value.Map // set_fact's
+	included *value.Map // include_vars'
+	onHost   string     // delegate_facts: the facts are that host's
+}
+
+func newOutcome(res module.Result) *outcome {
+	o := &outcome{data: value.NewMap(), changed: res.Changed, failed: res.Failed, skipped: res.Skipped,
+		diffs: res.Diff, warnings: res.Warnings}
+	for k, v := range res.Data.All() {
+		o.data.Set(k, v)
+	}
+	if res.Msg != "" {
+		o.data.Set("msg", res.Msg)
+	}
+	if len(res.Warnings) > 0 {
+		o.data.Set("warnings", value.List(res.Warnings))
+	}
+	o.data.Set("changed", res.Changed)
+	if len(res.Diff) > 0 {
+		o.data.Set("diff", diffData(res.Diff))
+	}
+	if res.Facts != nil {
+		o.data.Set("ansible_facts", res.Facts)
+		o.effects = append(o.effects, effect{facts: res.Facts})
+	}
+	return o
+}
+
+func failure(msg string) *outcome {
+	return newOutcome(module.Fail(msg))
+}
+
+// sealed writes the verdict into the data, where register finds it.
+func (o *outcome) sealed() *outcome {
+	o.data.Set("changed", o.changed)
+	if o.failed || o.data.At("failed") != nil || !o.skipped && !o.unreachable {
+		o.data.Set("failed", o.failed)
+	}
+	if o.skipped {
+		o.data.Set("skipped", true)
+	}
+	if o.unreachable {
+		o.data.Set("unreachable", true)
+	}
+	return o
+}
+
+func diffData(diffs []module.Diff) []any {
+	out := make([]any, len(diffs))
+	for i, d := range diffs {
+		m := value.NewMap("before", d.Before, "after", d.After)
+		if d.BeforeHeader != "" {
+			m.Set("before_header", d.BeforeHeader)
+		}
+		if d.AfterHeader != "" {
+			m.Set("after_header", d.AfterHeader)
+		}
+		out[i] = m
+	}
+	return out
+}
+
+func (o *outcome) status() report.Status {
+	switch {
+	case o.unreachable:
+		return report.Unreachable
+	case o.failed:
+		return report.Failed
+	case o.skipped:
+		return report.Skipped
+	case o.changed:
+		return report.Changed
+	}
+	return report.OK
+}
+
+// censoredText is what a no_log result says instead.
+const censoredText = "the output has been hidden due to the fact that 'no_log: true' was specified for this result"
+
+// shown is the result as the observer may see it.
+func (o *outcome) shown() *value.Map {
+	if !o.noLog {
+		return o.data
+	}
+	out := value.NewMap("censored", censoredText)
+	for _, k := range []string{"attempts", "changed", "retries"} {
+		if v, ok := o.data.Get(k); ok {
+			out.Set(k, v)
+		}
+	}
+	return out
+}

@@ -1,0 +1,368 @@
+// Package runner executes playbooks: it goes through plays, blocks and tasks,
+// host by host, and calls modules. Data goes playbook and inventory → variables
+// → module arguments → results → observer. It knows modules, connections and
+// the inventory by what is handed in; all that changes during a run is in state.
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sort"
+	"sync"
+	"time"
+
+	"rollout/internal/document"
+	"rollout/internal/module"
+	"rollout/internal/playbook"
+	"rollout/internal/report"
+	"rollout/internal/template"
+	"rollout/internal/value"
+	"rollout/internal/vars"
+	"rollout/inventory"
+)
+
+// Observer is told what happens, one event at a time.
+type Observer interface {
+	Handle(e report.Event)
+}
+
+// Person answers what a playbook asks: vars_prompt and pause. Where nobody can
+// answer, ErrNobody is returned.
+type Person interface {
+	// Ask shows text and returns the line typed; secret ones are not echoed.
+	Ask(ctx context.Context, text string, secret bool) (string, error)
+}
+
+// ErrNobody says that there is no terminal to ask at.
+var ErrNobody = errors.New("nobody can answer: standard input is not a terminal")
+
+// Options are what a run is made of.
+type Options struct {
+	Playbook  *playbook.Playbook
+	Loader    *playbook.Loader // reads what is included at run time
+	Inventory inventory.Source
+	Modules   map[string]*module.Module
+	Connector Connector
+	Observer  Observer
+	Person    Person // nil: nobody can answer
+
+	// Template is what the engine for templates gets; its Lookups are joined
+	// by those that need the run (see package lookup).
+	Template template.Options
+	// Decrypt returns a vaulted value's plain text; nil makes one an error.
+	Decrypt func(text []byte) ([]byte, error)
+
+	ExtraVars     *value.Map // of -e: see vars.Decoder.ParseExtra
+	Tags          []string
+	SkipTags      []string
+	Limit         string // a pattern
+	StartAt       string // name of the first task to run
+	Check, Diff   bool
+	ForceHandlers bool
+	Forks         int // tasks at a time; 0 is 50
+	Verbosity     int
+	// After waits; nil is time.After's way. Tests hand in one that does not.
+	After func(d time.Duration) <-chan time.Time
+}
+
+// defaultForks is generous: a host costs a goroutine, not a process.
+const defaultForks = 50
+
+// Run is one execution of a playbook.
+type Run struct {
+	opt       Options
+	ctx       context.Context // of Execute, for what has no other
+	engine    *template.Engine
+	callables callables
+	hosts     *hostTable
+	state     *state
+	stats     *stats
+	secrets   *secrets
+	conns     *connections
+	running   *running
+	decoder   vars.Decoder
+	slots     chan struct{}
+	lookups   map[string]template.Lookup
+
+	mu       sync.Mutex // of the fields below
+	ids      int
+	maps     map[*document.Node]*value.Map
+	failed   map[string]bool // hosts the rest of the run does without
+	lost     map[string]bool
+	tellMu   sync.Mutex
+	startMu  sync.Mutex
+	startAt  string
+	publicMu sync.Mutex
+}
+
+// New prepares a run.
+func New(opt Options) (*Run, error) {
+	if opt.Playbook == nil || opt.Loader == nil {
+		return nil, fmt.Errorf("cannot run: no playbook was given")
+	}
+	if opt.Forks <= 0 {
+		opt.Forks = defaultForks
+	}
+	if opt.ExtraVars == nil {
+		opt.ExtraVars = value.NewMap()
+	}
+	r := &Run{opt: opt, callables: newCallables(opt.Modules), state: newState(), stats: newStats(),
+		secrets: &secrets{}, conns: newConnections(opt.Connector), running: newRunning(),
+		decoder: vars.Decoder{Decrypt: opt.Decrypt}, slots: make(chan struct{}, opt.Forks),
+		maps: map[*document.Node]*value.Map{}, failed: map[string]bool{}, lost: map[string]bool{}, startAt: opt.StartAt}
+	r.hosts = newHostTable(opt)
+	r.engine = template.New(r.templateOptions())
+	for k, v := range opt.ExtraVars.All() {
+		if name, ok := k.(string); ok && secretNames[name] {
+			r.secrets.addAll(v)
+		}
+	}
+	return r, nil
+}
+
+// Summary is how a run ended.
+type Summary struct {
+	Hosts       []report.HostStats // sorted by name
+	Interrupted bool
+}
+
+// The exit codes of ansible-playbook.
+const (
+	ExitOK          = 0
+	ExitError       = 1
+	ExitFailed      = 2
+	ExitUnreachable = 4
+	ExitInterrupted = 99
+)
+
+// ExitCode is what the process should end with.
+func (s Summary) ExitCode() int {
+	code := ExitOK
+	for _, h := range s.Hosts {
+		switch {
+		case h.Unreachable > 0:
+			code = ExitUnreachable
+		case h.Failed > 0 && code == ExitOK:
+			code = ExitFailed
+		}
+	}
+	if s.Interrupted {
+		return ExitInterrupted
+	}
+	return code
+}
+
+// Execute runs the playbook. The error is for what is wrong with the playbook
+// or the inventory; hosts that fail are in the Summary. Check is not called.
+func (r *Run) Execute(ctx context.Context) (Summary, error) {
+	r.ctx = ctx
+	defer r.conns.closeAll()
+	if err := r.hosts.load(ctx, r.opt.Playbook.Plays); err != nil {
+		return Summary{}, err
+	}
+	r.tell(report.PlaybookStart{File: r.opt.Playbook.Path, Check: r.opt.Check})
+	for _, w := range r.hosts.warnings() {
+		r.tell(report.Warning{Text: w})
+	}
+	for _, d := range r.opt.Playbook.Deprecations {
+		r.tell(report.Warning{Text: d.Pos.String() + ": " + d.Message, Deprecation: true})
+	}
+	err := r.plays(ctx)
+	sum := Summary{Hosts: r.stats.sorted()}
+	if ctx.Err() != nil {
+		sum.Interrupted = true
+		r.tell(report.Interrupted{Running: r.running.last()})
+		err = nil
+	}
+	if err != nil {
+		return sum, err
+	}
+	r.tell(report.Recap{Hosts: sum.Hosts, Custom: r.state.stats(), Check: r.opt.Check})
+	return sum, nil
+}
+
+func (r *Run) plays(ctx context.Context) error {
+	for _, p := range r.opt.Playbook.Plays {
+		goOn, err := r.runPlay(ctx, p)
+		if err != nil || !goOn {
+			return err
+		}
+	}
+	return nil
+}
+
+// tell hands an event to the observer, secrets masked, one at a time.
+func (r *Run) tell(e report.Event) {
+	if r.opt.Observer == nil {
+		return
+	}
+	e = r.secrets.event(e)
+	r.tellMu.Lock()
+	defer r.tellMu.Unlock()
+	r.opt.Observer.Handle(e)
+}
+
+func (r *Run) nextID() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ids++
+	return r.ids
+}
+
+// decoded returns a mapping's variables; each node is decoded once.
+func (r *Run) decoded(n *document.Node) (*value.Map, error) {
+	if n == nil {
+		return value.NewMap(), nil
+	}
+	r.mu.Lock()
+	m, ok := r.maps[n]
+	r.mu.Unlock()
+	if ok {
+		return m, nil
+	}
+	m, err := r.decoder.Map(n)
+	if err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.maps[n] = m
+	return m, nil
+}
+
+func (r *Run) decodedValue(n *document.Node) (any, error) {
+	if n != nil && n.Kind == document.Mapping {
+		return r.decoded(n)
+	}
+	return r.decoder.Value(n)
+}
+
+// slot waits until one more task may run.
+func (r *Run) slot(ctx context.Context) (release func(), err error) {
+	select {
+	case r.slots <- struct{}{}:
+		return func() { <-r.slots }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// sleep waits some seconds, or until the run is stopped.
+func (r *Run) sleep(ctx context.Context, seconds float64) error {
+	if seconds <= 0 {
+		return ctx.Err()
+	}
+	d := time.Duration(seconds * float64(time.Second))
+	after := r.opt.After
+	if after == nil {
+		timer := time.NewTimer(d)
+		defer timer.Stop()
+		after = func(time.Duration) <-chan time.Time { return timer.C }
+	}
+	select {
+	case <-after(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// gone tells whether a host failed or was lost in an earlier play or batch.
+func (r *Run) gone(host string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.failed[host] || r.lost[host]
+}
+
+func (r *Run) remove(host string, lost bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if lost {
+		r.lost[host] = true
+		return
+	}
+	r.failed[host] = true
+}
+
+// forgive takes hosts back into the play: meta: clear_host_errors.
+func (r *Run) forgive(hosts []*member) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, m := range hosts {
+		m.failed, m.lost, m.out = false, false, false
+		delete(r.failed, m.name)
+		delete(r.lost, m.name)
+	}
+}
+
+// stats counts how tasks ended.
+type stats struct {
+	mu    sync.Mutex
+	hosts map[string]*report.HostStats
+}
+
+func newStats() *stats { return &stats{hosts: map[string]*report.HostStats{}} }
+
+func (s *stats) update(host string, change func(*report.HostStats)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := s.hosts[host]
+	if h == nil {
+		h = &report.HostStats{Host: host}
+		s.hosts[host] = h
+	}
+	change(h)
+}
+
+func (s *stats) sorted() []report.HostStats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make([]report.HostStats, 0, len(s.hosts))
+	for _, h := range s.hosts {
+		out = append(out, *h)
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].Host < out[j].Host })
+	return out
+}
+
+// running knows what each host is doing, for the message of an interrupt.
+type running struct {
+	mu  sync.Mutex
+	now map[string]report.Progress
+	at  []report.Progress // kept when the run was stopped
+}
+
+func newRunning() *running { return &running{now: map[string]report.Progress{}} }
+
+func (r *running) start(host, task string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.now[host] = report.Progress{Host: host, Task: task}
+}
+
+func (r *running) progress(host, text string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := r.now[host]
+	p.Text = text
+	r.now[host] = p
+}
+
+// end forgets a host's task, unless it ended because the run was stopped.
+func (r *running) end(ctx context.Context, host string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if ctx.Err() != nil {
+		r.at = append(r.at, r.now[host])
+	}
+	delete(r.now, host)
+}
+
+func (r *running) last() []report.Progress {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := append([]report.Progress{}, r.at...)
+	sort.Slice(out, func(i, j int) bool { return out[i].Host < out[j].Host })
+	return out
+}

@@ -1,0 +1,169 @@
+package runner
+
+import (
+	"strings"
+	"sync"
+
+	"rollout/internal/value"
+)
+
+// state is all that changes during a run and that variables are made of. Maps
+// in it are replaced, never changed, so that a reader may keep what it got.
+type state struct {
+	mu       sync.RWMutex
+	facts    map[string]*value.Map // by host, as modules return them
+	fixed    map[string]*value.Map // set_fact and registered results
+	included map[string]*value.Map // include_vars
+	custom   *value.Map            // set_stats
+}
+
+func newState() *state {
+	return &state{facts: map[string]*value.Map{}, fixed: map[string]*value.Map{},
+		included: map[string]*value.Map{}, custom: value.NewMap()}
+}
+
+// of returns the three maps of a host; none is nil.
+func (s *state) of(host string) (facts, fixed, included *value.Map) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return orEmpty(s.facts[host]), orEmpty(s.fixed[host]), orEmpty(s.included[host])
+}
+
+func orEmpty(m *value.Map) *value.Map {
+	if m == nil {
+		return value.NewMap()
+	}
+	return m
+}
+
+func (s *state) apply(host string, e effect) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e.facts != nil {
+		target := host
+		if e.onHost != "" {
+			target = e.onHost
+		}
+		s.facts[target] = merged(s.facts[target], cleanFacts(e.facts))
+	}
+	if e.fixed != nil {
+		target := host
+		if e.onHost != "" {
+			target = e.onHost
+		}
+		s.fixed[target] = merged(s.fixed[target], e.fixed)
+	}
+	if e.included != nil {
+		s.included[host] = merged(s.included[host], e.included)
+	}
+}
+
+func merged(old, more *value.Map) *value.Map {
+	out := orEmpty(old).Clone()
+	out.Update(more)
+	return out
+}
+
+// set keeps one registered result.
+func (s *state) set(host, name string, v any) {
+	s.apply(host, effect{fixed: value.NewMap(name, v)})
+}
+
+func (s *state) clearFacts(host string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.facts, host)
+}
+
+// reserved are the prefixes of variables that say how a host is reached: facts,
+// which come from the host, must not set them.
+var reserved = []string{"ansible_connection", "ansible_host", "ansible_port", "ansible_user", "ansible_password",
+	"ansible_ssh_", "ansible_become", "ansible_sudo", "ansible_su_", "ansible_private_key", "ansible_python_interpreter",
+	"ansible_shell_", "ansible_remote_tmp", "ansible_delegated_vars"}
+
+func cleanFacts(facts *value.Map) *value.Map {
+	out := value.NewMap()
+	for k, v := range facts.All() {
+		name, ok := k.(string)
+		if ok && !isReserved(name) {
+			out.Set(name, v)
+		}
+	}
+	return out
+}
+
+// isReserved admits the facts about SSH host keys, as Ansible does.
+func isReserved(name string) bool {
+	if strings.HasPrefix(name, "ansible_ssh_host_key_") {
+		return false
+	}
+	for _, p := range reserved {
+		if strings.HasPrefix(name, p) {
+			return true
+		}
+	}
+	return false
+}
+
+// namespaced is the variable ansible_facts: the facts without their prefix.
+func namespaced(facts *value.Map) *value.Map {
+	out := value.NewMap()
+	for k, v := range facts.All() {
+		name, _ := k.(string)
+		if name != "ansible_local" {
+			name = strings.TrimPrefix(name, "ansible_")
+		}
+		out.Set(name, v)
+	}
+	return out
+}
+
+// addStats keeps what set_stats says for a host, or for "_run".
+func (s *state) addStats(who string, data *value.Map, aggregate bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	old, _ := s.custom.At(who).(*value.Map)
+	if old == nil {
+		old = value.NewMap()
+	}
+	old = old.Clone()
+	for k, v := range data.All() {
+		have, there := old.Get(k)
+		if there && aggregate {
+			v = added(have, v)
+		}
+		old.Set(k, v)
+	}
+	custom := s.custom.Clone()
+	custom.Set(who, old)
+	s.custom = custom
+}
+
+// added joins two values of one stat: maps merge, the rest adds up.
+func added(a, b any) any {
+	switch x := a.(type) {
+	case *value.Map:
+		if y, ok := b.(*value.Map); ok {
+			return merged(x, y)
+		}
+	case int:
+		if y, ok := b.(int); ok {
+			return x + y
+		}
+	case string:
+		if y, ok := b.(string); ok {
+			return x + y
+		}
+	case []any:
+		if y, ok := b.([]any); ok {
+			return append(append([]any{}, x...), y...)
+		}
+	}
+	return b
+}
+
+func (s *state) stats() *value.Map {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.custom
+}

@@ -1,0 +1,309 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"rollout/internal/connection"
+	"rollout/internal/document"
+	"rollout/internal/playbook"
+	"rollout/internal/template"
+	"rollout/internal/vars"
+)
+
+// Target is where and as whom a task runs, from a host's variables and the
+// task's keywords.
+type Target struct {
+	Name       string // as in the inventory
+	Connection string // ssh or local
+	Address    string // ansible_host, else the name
+	Port       int    // 0 is the connection's default
+	User       string // "" is the connection's default
+	Password   string
+	KeyFile    string // ansible_ssh_private_key_file
+	SSHArgs    string // ansible_ssh_common_args and ansible_ssh_extra_args
+	Timeout    time.Duration
+	// HostKeyChecking is what ansible_host_key_checking or
+	// ansible_ssh_host_key_checking says; "" where nothing does.
+	HostKeyChecking string
+}
+
+// Connector opens connections. What it returns belongs to the run, which
+// closes it.
+type Connector interface {
+	Connect(ctx context.Context, t Target) (connection.Host, error)
+}
+
+// where finds out on which host the call runs, and as whom.
+func (c *call) where(ctx context.Context) error {
+	b, t := c.job.batch, c.job.task
+	s, host := c.scope, c.job.host.name
+	if t.DelegateTo != nil {
+		name, err := words(c.scope, t.DelegateTo, "delegate_to")
+		if err != nil {
+			return err
+		}
+		if name != "" && name != vars.OmitText {
+			c.delegate, host = name, name
+			if s, err = b.delegated(ctx, name, t, c); err != nil {
+				return err
+			}
+		}
+	}
+	var err error
+	if c.target, err = target(s, host, t); err != nil {
+		return err
+	}
+	b.run.secrets.add(c.target.Password)
+	c.become, err = becoming(s, t)
+	if c.become != nil {
+		b.run.secrets.add(c.become.Password)
+	}
+	return err
+}
+
+// delegated is the scope of the host a task is delegated to; it may be one that
+// the inventory does not know.
+func (b *batch) delegated(ctx context.Context, name string, t *playbook.Task, c *call) (*vars.Scope, error) {
+	s, err := b.scope(ctx, name, t, c.job.frame)
+	if err != nil || c.job.local == nil || c.job.task.Loop == nil {
+		return s, err
+	}
+	local := c.job.local.Clone()
+	if item, ok, err := c.scope.Lookup(c.job.task.Loop.Var); ok && err == nil {
+		local.Set(c.job.task.Loop.Var, item)
+	}
+	return s.With(vars.Layer{Level: vars.Local, Values: local, Data: true}), nil
+}
+
+// first returns the first of the variables that is set, else the keyword.
+func first(s *vars.Scope, keyword *document.Node, name string, variables ...string) (string, error) {
+	for _, v := range variables {
+		if !s.Has(v) {
+			continue
+		}
+		got, ok, err := s.Lookup(v)
+		if err != nil {
+			return "", fmt.Errorf("the variable %s cannot be evaluated: %w", v, err)
+		}
+		if ok && got != nil && got != any(vars.OmitText) {
+			if u, undefined := got.(*template.Undefined); undefined {
+				return "", fmt.Errorf("the variable %s cannot be evaluated: %w", v, u.Err())
+			}
+			return text(got), nil
+		}
+	}
+	return words(s, keyword, name)
+}
+
+// target reads a host's connection variables; they win over keywords.
+func target(s *vars.Scope, host string, t *playbook.Task) (Target, error) {
+	out := Target{Name: host}
+	var port, timeout, common, extra string
+	for _, f := range []struct {
+		into    *string
+		keyword *document.Node
+		name    string
+		vars    []string
+	}{
+		{&out.Connection, t.Connection, "connection", []string{"ansible_connection"}},
+		{&out.Address, nil, "", []string{"ansible_host", "ansible_ssh_host"}},
+		{&port, t.Port, "port", []string{"ansible_port", "ansible_ssh_port"}},
+		{&out.User, t.RemoteUser, "remote_user", []string{"ansible_user", "ansible_ssh_user"}},
+		{&out.Password, nil, "", []string{"ansible_password", "ansible_ssh_pass", "ansible_ssh_password"}},
+		{&out.KeyFile, nil, "", []string{"ansible_private_key_file", "ansible_ssh_private_key_file"}},
+		{&common, nil, "", []string{"ansible_ssh_common_args"}},
+		{&extra, nil, "", []string{"ansible_ssh_extra_args"}},
+		{&timeout, nil, "", []string{"ansible_timeout", "ansible_ssh_timeout"}},
+		{&out.HostKeyChecking, nil, "", []string{"ansible_host_key_checking", "ansible_ssh_host_key_checking"}},
+	} {
+		v, err := first(s, f.keyword, f.name, f.vars...)
+		if err != nil {
+			return out, err
+		}
+		*f.into = v
+	}
+	out.SSHArgs = strings.TrimSpace(common + " " + extra)
+	return out, completeTarget(&out, port, timeout)
+}
+
+// completeTarget fills in defaults and numbers.
+func completeTarget(out *Target, port, timeout string) error {
+	if out.Address == "" {
+		out.Address = out.Name
+	}
+	switch out.Connection {
+	case "", "smart", "paramiko", "paramiko_ssh", "ansible.builtin.ssh":
+		out.Connection = "ssh"
+	case "ansible.builtin.local":
+		out.Connection = "local"
+	case "ssh", "local":
+	default:
+		return fmt.Errorf("unknown connection %q for %s (known: ssh, local)", out.Connection, out.Name)
+	}
+	if port != "" {
+		n, err := strconv.Atoi(port)
+		if err != nil || n < 1 || n > 65535 {
+			return fmt.Errorf("the port %q of %s is not a number from 1 to 65535", port, out.Name)
+		}
+		out.Port = n
+	}
+	if timeout != "" {
+		n, err := strconv.Atoi(timeout)
+		if err != nil {
+			return fmt.Errorf("the timeout %q of %s is not a number of seconds", timeout, out.Name)
+		}
+		out.Timeout = time.Duration(n) * time.Second
+	}
+	return nil
+}
+
+// becoming reads as whom the task runs; nil is the login user.
+func becoming(s *vars.Scope, t *playbook.Task) (*connection.Become, error) {
+	wanted, err := first(s, t.Become, "become", "ansible_become")
+	if err != nil {
+		return nil, err
+	}
+	yes, ok := asBool(wanted)
+	if !ok {
+		return nil, fmt.Errorf("the value of 'become' must be yes or no, not %q", wanted)
+	}
+	if !yes {
+		return nil, nil
+	}
+	out := &connection.Become{}
+	for _, f := range []struct {
+		into    *string
+		keyword *document.Node
+		name    string
+		vars    []string
+	}{
+		{&out.Method, t.BecomeMethod, "become_method", []string{"ansible_become_method"}},
+		{&out.User, t.BecomeUser, "become_user", []string{"ansible_become_user"}},
+		{&out.Flags, t.BecomeFlags, "become_flags", []string{"ansible_become_flags"}},
+		{&out.Password, nil, "", []string{"ansible_become_password", "ansible_become_pass", "ansible_sudo_pass", "ansible_su_pass"}},
+	} {
+		if *f.into, err = first(s, f.keyword, f.name, f.vars...); err != nil {
+			return nil, err
+		}
+	}
+	return out, completeBecome(out)
+}
+
+func completeBecome(b *connection.Become) error {
+	b.Method = strings.TrimPrefix(b.Method, builtin)
+	if b.Method == "" {
+		b.Method = "sudo"
+	}
+	if b.Method != "sudo" && b.Method != "su" {
+		return fmt.Errorf("unknown become_method %q (known: sudo, su)", b.Method)
+	}
+	if b.User == "" {
+		b.User = "root"
+	}
+	return nil
+}
+
+// connections keeps one open connection per target for the run.
+type connections struct {
+	open Connector
+	mu   sync.Mutex
+	have map[Target]*opening
+}
+
+// opening is a connection that is open or being opened: who comes second waits
+// for the first.
+type opening struct {
+	done chan struct{}
+	host connection.Host
+	err  error
+}
+
+func newConnections(open Connector) *connections {
+	return &connections{open: open, have: map[Target]*opening{}}
+}
+
+func (c *connections) get(ctx context.Context, t Target) (connection.Host, error) {
+	if c.open == nil {
+		return nil, fmt.Errorf("cannot connect to %s: this run has no connections", t.Name)
+	}
+	c.mu.Lock()
+	o, ok := c.have[t]
+	if !ok {
+		o = &opening{done: make(chan struct{})}
+		c.have[t] = o
+	}
+	c.mu.Unlock()
+	if !ok {
+		o.host, o.err = c.open.Connect(ctx, t)
+		if o.err != nil {
+			c.forget(t, o)
+		}
+		close(o.done)
+		return o.host, o.err
+	}
+	select {
+	case <-o.done:
+		return o.host, o.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (c *connections) forget(t Target, o *opening) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.have[t] == o {
+		delete(c.have, t)
+	}
+}
+
+// drop closes a connection that broke, so that the next task opens a new one.
+func (c *connections) drop(t Target) {
+	c.mu.Lock()
+	o := c.have[t]
+	delete(c.have, t)
+	c.mu.Unlock()
+	closeOpening(o)
+}
+
+// dropHost closes all connections to a host.
+func (c *connections) dropHost(name string) {
+	c.mu.Lock()
+	var gone []*opening
+	for t, o := range c.have {
+		if t.Name == name {
+			gone = append(gone, o)
+			delete(c.have, t)
+		}
+	}
+	c.mu.Unlock()
+	for _, o := range gone {
+		closeOpening(o)
+	}
+}
+
+func closeOpening(o *opening) {
+	if o == nil {
+		return
+	}
+	<-o.done
+	if o.host != nil {
+		_ = o.host.Close() // it is given up: what its end says changes nothing
+	}
+}
+
+// closeAll ends every connection of the run.
+func (c *connections) closeAll() {
+	c.mu.Lock()
+	have := c.have
+	c.have = map[Target]*opening{}
+	c.mu.Unlock()
+	for _, o := range have {
+		closeOpening(o)
+	}
+}

@@ -1,0 +1,108 @@
+package vars
+
+import (
+	"rollout/internal/document"
+	"rollout/internal/value"
+)
+
+// Decoder turns YAML as written into a Layer's values: texts stay templates,
+// !unsafe ones become Raw, !vault ones are decrypted.
+type Decoder struct {
+	// Decrypt returns a vaulted value's plain text; nil makes one an error.
+	Decrypt func(text []byte) ([]byte, error)
+}
+
+// Map decodes a mapping of variables; nil gives an empty map.
+func (d Decoder) Map(n *document.Node) (*value.Map, error) {
+	v, err := d.Value(n)
+	if err != nil {
+		return nil, err
+	}
+	switch x := v.(type) {
+	case nil:
+		return value.NewMap(), nil
+	case *value.Map:
+		return x, nil
+	}
+	return nil, n.Errorf("expected a mapping of variables, not %s", n.Kind)
+}
+
+// Value decodes any node.
+func (d Decoder) Value(n *document.Node) (any, error) {
+	if n == nil {
+		return nil, nil
+	}
+	switch n.Kind {
+	case document.Sequence:
+		return d.list(n)
+	case document.Mapping:
+		return d.mapping(n)
+	}
+	return d.scalar(n)
+}
+
+func (d Decoder) scalar(n *document.Node) (any, error) {
+	switch n.Tag {
+	case "":
+		return n.Value, nil
+	case "!unsafe":
+		return Raw(n.Text), nil
+	case "!vault", "!vault-encrypted":
+		if d.Decrypt == nil {
+			return nil, n.Errorf("the value is vaulted and no vault password was given")
+		}
+		plain, err := d.Decrypt([]byte(n.Text))
+		if err != nil {
+			return nil, n.Errorf("cannot decrypt the value: %v", err)
+		}
+		return Raw(plain), nil
+	}
+	return nil, n.Errorf("unknown tag %s (known: !unsafe, !vault)", n.Tag)
+}
+
+func (d Decoder) list(n *document.Node) (any, error) {
+	out := make([]any, len(n.Items))
+	for i, item := range n.Items {
+		v, err := d.Value(item)
+		if err != nil {
+			return nil, err
+		}
+		if n.Tag == "!unsafe" {
+			v = raw(v)
+		}
+		out[i] = v
+	}
+	return out, nil
+}
+
+func (d Decoder) mapping(n *document.Node) (any, error) {
+	out := value.NewMap()
+	for _, e := range n.Entries {
+		v, err := d.Value(e.Value)
+		if err != nil {
+			return nil, err
+		}
+		if n.Tag == "!unsafe" {
+			v = raw(v)
+		}
+		out.Set(e.Key.Value, v)
+	}
+	return out, nil
+}
+
+// raw marks all text in v.
+func raw(v any) any {
+	switch x := v.(type) {
+	case string:
+		return Raw(x)
+	case []any:
+		for i := range x {
+			x[i] = raw(x[i])
+		}
+	case *value.Map:
+		for _, k := range x.Keys() {
+			x.Set(k, raw(x.At(k)))
+		}
+	}
+	return v
+}

@@ -1,0 +1,221 @@
+package vars
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sort"
+	"strings"
+
+	"rollout/internal/template"
+	"rollout/internal/value"
+)
+
+// Engine is what a Scope needs of the template package.
+type Engine interface {
+	Value(ctx context.Context, src string, scope template.Scope) (any, error)
+}
+
+// Scope is what the names in templates mean for one host and one task. It
+// caches what it evaluated, and is used by one goroutine.
+type Scope struct {
+	ctx    context.Context
+	engine Engine
+	host   string
+	layers []Layer // weakest first
+	cache  map[string]cached
+	trail  *trail
+}
+
+type cached struct {
+	v   any
+	err error
+}
+
+// trail is the chain of variables being evaluated, through the scopes of all
+// hosts involved.
+type trail struct {
+	active map[string]bool
+	names  []string
+}
+
+// NewScope returns the scope of a host; layers go from weakest to strongest.
+// ctx bounds every evaluation the scope makes.
+func NewScope(ctx context.Context, engine Engine, host string, layers []Layer) *Scope {
+	return &Scope{ctx: ctx, engine: engine, host: host, layers: layers, cache: map[string]cached{},
+		trail: &trail{active: map[string]bool{}}}
+}
+
+// With returns a scope with a stronger layer on top.
+func (s *Scope) With(layer Layer) *Scope {
+	layers := append(append(make([]Layer, 0, len(s.layers)+1), s.layers...), layer)
+	return &Scope{ctx: s.ctx, engine: s.engine, host: s.host, layers: layers, cache: map[string]cached{}, trail: s.trail}
+}
+
+// Of returns the scope of another host whose evaluation is part of this one's,
+// so that a loop across hosts is found.
+func (s *Scope) Of(host string, layers []Layer) *Scope {
+	return &Scope{ctx: s.ctx, engine: s.engine, host: host, layers: layers, cache: map[string]cached{}, trail: s.trail}
+}
+
+// Lookup implements template.Scope.
+func (s *Scope) Lookup(name string) (any, bool, error) {
+	if c, ok := s.cache[name]; ok {
+		return c.v, true, c.err
+	}
+	for i := len(s.layers) - 1; i >= 0; i-- {
+		layer := &s.layers[i]
+		if make, ok := layer.Lazy[name]; ok {
+			v, err := make()
+			s.cache[name] = cached{v, err}
+			return v, true, err
+		}
+		raw, ok := layer.get(name)
+		if !ok {
+			continue
+		}
+		if layer.Data {
+			return raw, true, nil
+		}
+		v, err := s.variable(name, raw)
+		if !isLoop(err) {
+			s.cache[name] = cached{v, err}
+		}
+		return v, true, err
+	}
+	return nil, false, nil
+}
+
+// Has tells whether there is a variable of that name, without evaluating it.
+func (s *Scope) Has(name string) bool {
+	_, ok := s.Source(name)
+	return ok
+}
+
+// Source returns the level that a variable comes from.
+func (s *Scope) Source(name string) (Level, bool) {
+	for i := len(s.layers) - 1; i >= 0; i-- {
+		if _, ok := s.layers[i].Lazy[name]; ok {
+			return s.layers[i].Level, true
+		}
+		if _, ok := s.layers[i].get(name); ok {
+			return s.layers[i].Level, true
+		}
+	}
+	return 0, false
+}
+
+// Names returns the names of all variables, sorted.
+func (s *Scope) Names() []string {
+	seen := map[string]bool{}
+	for _, l := range s.layers {
+		for k := range l.Values.All() {
+			if name, ok := k.(string); ok {
+				seen[name] = true
+			}
+		}
+		for name := range l.Lazy {
+			seen[name] = true
+		}
+	}
+	out := make([]string, 0, len(seen))
+	for name := range seen {
+		out = append(out, name)
+	}
+	sort.Strings(out)
+	return out
+}
+
+// LoopError is a variable that is defined by itself.
+type LoopError struct {
+	Template string
+	Chain    []string // the variables, outermost first
+}
+
+func (e *LoopError) Error() string {
+	return fmt.Sprintf("recursive loop detected in template string: %s (%s)", e.Template, strings.Join(e.Chain, " -> "))
+}
+
+func isLoop(err error) bool {
+	var loop *LoopError
+	return errors.As(err, &loop)
+}
+
+// variable evaluates one variable's value as written. What it needs and does
+// not find makes it undefined, so that default() still applies, as in Ansible.
+func (s *Scope) variable(name string, raw any) (any, error) {
+	key := s.host + "\x00" + name
+	if s.trail.active[key] {
+		text, _ := raw.(string)
+		return nil, &LoopError{Template: text, Chain: append(append([]string{}, s.trail.names...), name)}
+	}
+	s.trail.active[key] = true
+	s.trail.names = append(s.trail.names, name)
+	v, err := s.Evaluate(raw)
+	s.trail.names = s.trail.names[:len(s.trail.names)-1]
+	delete(s.trail.active, key)
+	var undefined *template.UndefinedError
+	if errors.As(err, &undefined) {
+		return &template.Undefined{Name: name, Message: undefined.Message}, nil
+	}
+	return v, err
+}
+
+// Evaluate templates v at all depths; values that hold no template are shared.
+func (s *Scope) Evaluate(v any) (any, error) {
+	switch x := v.(type) {
+	case Raw:
+		return string(x), nil
+	case string:
+		if !template.IsTemplate(x) {
+			return x, nil
+		}
+		return s.engine.Value(s.ctx, x, s)
+	case []any:
+		return s.evaluateList(x)
+	case *value.Map:
+		return s.evaluateMap(x)
+	}
+	return v, nil
+}
+
+func (s *Scope) evaluateList(list []any) (any, error) {
+	out := make([]any, len(list))
+	for i, e := range list {
+		v, err := s.Evaluate(e)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = v
+	}
+	return out, nil
+}
+
+func (s *Scope) evaluateMap(m *value.Map) (any, error) {
+	out := value.NewMap()
+	for k, e := range m.All() {
+		v, err := s.Evaluate(e)
+		if err != nil {
+			return nil, err
+		}
+		out.Set(k, v)
+	}
+	return out, nil
+}
+
+// All evaluates every variable that the filter admits (nil admits all); those
+// that can't be evaluated are left out. It is what the variables vars and
+// hostvars hold.
+func (s *Scope) All(admit func(name string) bool) *value.Map {
+	out := value.NewMap()
+	for _, name := range s.Names() {
+		if admit != nil && !admit(name) {
+			continue
+		}
+		v, ok, err := s.Lookup(name)
+		if _, undefined := v.(*template.Undefined); err == nil && ok && !undefined {
+			out.Set(name, v)
+		}
+	}
+	return out
+}
