@@ -1,7 +1,6 @@
 package connection_test
 
 import (
-	"bytes"
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/pem"
@@ -124,9 +123,8 @@ SetEnv HOME=%s
 LogLevel ERROR
 %s
 `, s.port, s.dir, s.dir, home, s.extra))
-	var log bytes.Buffer
-	s.cmd = exec.Command(sshd, "-D", "-e", "-f", conf)
-	s.cmd.Stderr = &log
+	log := filepath.Join(s.dir, "log")
+	s.cmd = exec.Command(sshd, "-D", "-E", log, "-f", conf)
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
@@ -139,7 +137,7 @@ LogLevel ERROR
 		}
 		time.Sleep(25 * time.Millisecond)
 	}
-	s.t.Fatalf("sshd does not answer: %s", log.String())
+	s.t.Fatalf("sshd does not answer: %s", read(s.t, log))
 }
 
 func exists(f string) bool {
