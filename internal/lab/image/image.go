@@ -25,7 +25,8 @@ import (
 
 const (
 	baseName = "rollout-lab/base"
-	nodeName = "rollout-lab/docker-base"
+	// Name is the image's name without its tag, under which it is known to the cloud.
+	Name = "rollout-lab/docker-base"
 	// Label is on every image that this package makes.
 	Label = "rollout.lab.image"
 	// Program is where this program lies inside.
@@ -56,7 +57,7 @@ func (b Builder) Node(ctx context.Context, program string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	ref := nodeName + ":" + sum
+	ref := Name + ":" + sum
 	there, err := b.Engine.Exists(ctx, "image", ref)
 	if err != nil || there {
 		return ref, err
@@ -66,6 +67,13 @@ func (b Builder) Node(ctx context.Context, program string) (string, error) {
 		return "", err
 	}
 	return ref, b.layer(ctx, base, ref, program)
+}
+
+// Prune removes images of earlier programs that no container is made of. Fresh ones stay: another lab may be about to use
+// them.
+func (b Builder) Prune(ctx context.Context) error {
+	_, err := b.Engine.Run(ctx, "image", "prune", "-a", "-f", "--filter", "label="+Label+"=node", "--filter", "until=30m")
+	return err
 }
 
 // base returns the reference of the base image, built if it is missing.
@@ -217,7 +225,7 @@ func writeFile(archive *tar.Writer, name string, mode, size int64, content io.Re
 
 // fileMode: an embedded file has lost its mode; programs are known by their folder.
 func fileMode(name string) int64 {
-	if strings.HasPrefix(name, "usr/local/sbin/") || strings.HasPrefix(name, "etc/init.d/") {
+	if strings.HasPrefix(name, "usr/local/") || strings.HasPrefix(name, "etc/init.d/") {
 		return 0o755
 	}
 	return 0o644

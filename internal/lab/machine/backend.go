@@ -60,9 +60,9 @@ type Backend struct {
 
 // New returns the backend of one lab.
 func New(config Config, docker engine.Engine) (*Backend, error) {
-	for _, dir := range []string{"machines"} {
+	for _, dir := range []string{"machines", "networks"} {
 		if err := os.MkdirAll(filepath.Join(config.Dir, dir), 0o700); err != nil {
-			return nil, fmt.Errorf("cannot keep records of machines: %w", err)
+			return nil, fmt.Errorf("cannot keep the lab's records: %w", err)
 		}
 	}
 	return &Backend{config: config, docker: docker, boots: semaphore.NewWeighted(bootsAtOnce)}, nil

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"reflect"
 	"slices"
 	"time"
 
@@ -57,15 +58,19 @@ func (b *Backend) create(ctx context.Context, machine backend.Machine) error {
 // on a volume (on the container's own file system overlayfs can't be stacked), and the first network. The others
 // come after the start, since Docker sorts those it finds at the start by name.
 func (b *Backend) createArgs(machine backend.Machine) []string {
-	image := machine.ImageRef
-	if image == "" {
-		image = b.config.Image
-	}
 	args := []string{"create", "--name", b.machineName(machine.ID), "--hostname", node.Hostname(machine.Name),
 		"--volume", "/var/lib/docker", "--log-driver", "json-file", "--log-opt", "max-size=16m"}
 	args = append(args, rights(b.config.Privileged)...)
 	args = slices.Concat(args, label(LabelLab, b.config.Lab), label(LabelMachine, machine.ID), label(LabelName, machine.Name))
-	return append(slices.Concat(args, b.nicArgs(machine.Name, machine.NICs[0])), image)
+	return append(slices.Concat(args, b.nicArgs(machine.Name, machine.NICs[0])), b.imageOf(machine))
+}
+
+// imageOf: the cloud knows the machines' image by its name, since its tag changes with every build of this program.
+func (b *Backend) imageOf(machine backend.Machine) string {
+	if machine.ImageRef == "" || machine.ImageRef == image.Name {
+		return b.config.Image
+	}
+	return machine.ImageRef
 }
 
 // rights are the arguments that let a Docker Engine run inside. Where root itself lacks a capability, --privileged can't
@@ -130,6 +135,9 @@ func (b *Backend) Delete(ctx context.Context, id string) error {
 	if err := b.removeContainer(ctx, b.machineName(id)); err != nil {
 		return fmt.Errorf("cannot delete machine %s: %w", id, err)
 	}
+	if err := b.noteStopped(id, false); err != nil {
+		return err
+	}
 	if err := os.Remove(b.recordFile(id)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("cannot delete machine %s: %w", id, err)
 	}
@@ -148,6 +156,9 @@ func (b *Backend) Power(ctx context.Context, id string, action backend.Action) e
 	}
 	if state == "" {
 		return &MissingError{ID: id}
+	}
+	if err := b.noteStopped(id, action == backend.Stop); err != nil {
+		return err
 	}
 	if action == backend.Start && state == "running" {
 		return nil
@@ -232,14 +243,19 @@ func (b *Backend) Console(ctx context.Context, id string, lines int) (string, er
 
 // Rules puts security group rules in force, at once on a machine that runs, else at its next start.
 func (b *Backend) Rules(ctx context.Context, id string, rules []backend.Rule) error {
-	if _, err := b.changeRecord(id, func(machine *backend.Machine) { machine.Rules = rules }); err != nil {
+	machine, err := b.readRecord(id)
+	if err != nil || reflect.DeepEqual(machine.Rules, rules) {
 		return err
 	}
 	name, text, err := node.RulesFile(rules)
 	if err != nil {
 		return err
 	}
-	return b.tell(ctx, id, "rules", name, text)
+	if err := b.tell(ctx, id, "rules", name, text); err != nil {
+		return err
+	}
+	_, err = b.changeRecord(id, func(machine *backend.Machine) { machine.Rules = rules })
+	return err
 }
 
 // tell hands a changed list to the program in a running machine, or leaves it in the seed folder of one that is off.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 
@@ -24,11 +25,41 @@ func (b *Backend) CreateNetwork(ctx context.Context, network backend.Network) er
 	}
 	b.router.Lock()
 	defer b.router.Unlock()
-	if err := b.createNetwork(ctx, network, prefix.Masked()); err != nil {
-		return fmt.Errorf("cannot create network %s (%s): %w", network.Name, network.CIDR, err)
+	if err := b.writeNetwork(network); err != nil {
+		return err
 	}
-	if err := b.routeNetwork(ctx, network); err != nil {
-		return fmt.Errorf("cannot connect network %s with the router: %w", network.Name, err)
+	changed, err := b.ensureNetwork(ctx, network, prefix.Masked())
+	if err != nil || !changed {
+		return err
+	}
+	return b.applyRouting(ctx)
+}
+
+// ensureNetwork makes a network and the router's part in it, and tells whether the router's part has changed.
+func (b *Backend) ensureNetwork(ctx context.Context, network backend.Network, prefix netip.Prefix) (changed bool, err error) {
+	if err := b.createNetwork(ctx, network, prefix); err != nil {
+		return false, fmt.Errorf("cannot create network %s (%s): %w", network.Name, network.CIDR, err)
+	}
+	if changed, err = b.routeNetwork(ctx, network); err != nil {
+		return false, fmt.Errorf("cannot connect network %s with the router: %w", network.Name, err)
+	}
+	return changed, nil
+}
+
+// healNetworks makes again what of the networks is missing, and connects a new router with them.
+func (b *Backend) healNetworks(ctx context.Context) error {
+	networks, err := b.readNetworks()
+	if err != nil {
+		return err
+	}
+	for _, network := range networks {
+		prefix, err := netip.ParsePrefix(network.CIDR)
+		if err != nil {
+			return fmt.Errorf("cannot create network %s: %w", network.Name, err)
+		}
+		if _, err := b.ensureNetwork(ctx, network, prefix.Masked()); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -77,16 +108,16 @@ func lastAddress(prefix netip.Prefix) netip.Addr {
 }
 
 // routeNetwork makes the router's attachment as the network wants it.
-func (b *Backend) routeNetwork(ctx context.Context, network backend.Network) error {
+func (b *Backend) routeNetwork(ctx context.Context, network backend.Network) (changed bool, err error) {
 	name := b.networkName(network.ID)
 	attached, err := b.attachedNetworks(ctx, b.routerName())
 	if err != nil {
-		return err
+		return false, err
 	}
 	want := network.External || network.Routed && network.Gateway != ""
 	switch {
 	case want == slices.Contains(attached, name):
-		return nil
+		return false, nil
 	case !want:
 		_, err = b.docker.Run(ctx, "network", "disconnect", "-f", name, b.routerName())
 	case network.External:
@@ -94,10 +125,7 @@ func (b *Backend) routeNetwork(ctx context.Context, network backend.Network) err
 	default:
 		_, err = b.docker.Run(ctx, "network", "connect", "--ip", network.Gateway, name, b.routerName())
 	}
-	if err != nil {
-		return err
-	}
-	return b.applyRouting(ctx)
+	return err == nil, err
 }
 
 // attachedNetworks lists the Docker networks of a container, by name.
@@ -123,6 +151,9 @@ func (b *Backend) DeleteNetwork(ctx context.Context, id string) error {
 	name := b.networkName(id)
 	b.router.Lock()
 	defer b.router.Unlock()
+	if err := os.Remove(b.networkFile(id)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("cannot delete network %s: %w", id, err)
+	}
 	there, err := b.docker.Exists(ctx, "network", name)
 	if err != nil || !there {
 		return err

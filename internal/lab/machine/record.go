@@ -2,6 +2,7 @@ package machine
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,27 +16,40 @@ func (b *Backend) recordFile(id string) string {
 	return filepath.Join(b.config.Dir, "machines", id+".json")
 }
 
+func (b *Backend) networkFile(id string) string {
+	return filepath.Join(b.config.Dir, "networks", id+".json")
+}
+
 func (b *Backend) readRecord(id string) (backend.Machine, error) {
 	var machine backend.Machine
-	text, err := os.ReadFile(b.recordFile(id))
-	if os.IsNotExist(err) {
-		return machine, &MissingError{ID: id}
+	err := readJSON(b.recordFile(id), &machine)
+	if errors.Is(err, os.ErrNotExist) {
+		err = &MissingError{ID: id}
 	}
-	if err != nil {
-		return machine, fmt.Errorf("cannot read the record of machine %s: %w", id, err)
-	}
-	if err := json.Unmarshal(text, &machine); err != nil {
-		return machine, fmt.Errorf("cannot read the record of machine %s: %w", id, err)
-	}
-	return machine, nil
+	return machine, err
 }
 
 func (b *Backend) writeRecord(machine backend.Machine) error {
-	text, err := json.Marshal(machine)
+	return writeJSON(b.recordFile(machine.ID), machine)
+}
+
+func (b *Backend) writeNetwork(network backend.Network) error {
+	return writeJSON(b.networkFile(network.ID), network)
+}
+
+// readNetworks reads all networks' records, in the order of their ids.
+func (b *Backend) readNetworks() ([]backend.Network, error) {
+	files, err := filepath.Glob(b.networkFile("*"))
 	if err != nil {
-		return fmt.Errorf("cannot keep the record of machine %s: %w", machine.ID, err)
+		return nil, fmt.Errorf("cannot list networks: %w", err)
 	}
-	return writeFile(b.recordFile(machine.ID), text)
+	networks := make([]backend.Network, len(files))
+	for i, file := range files {
+		if err := readJSON(file, &networks[i]); err != nil {
+			return nil, err
+		}
+	}
+	return networks, nil
 }
 
 // changeRecord reads, changes and writes a record as one step.
@@ -48,6 +62,25 @@ func (b *Backend) changeRecord(id string, change func(*backend.Machine)) (backen
 	}
 	change(&machine)
 	return machine, b.writeRecord(machine)
+}
+
+func readJSON(file string, into any) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("cannot read the lab's records: %w", err)
+	}
+	if err := json.Unmarshal(text, into); err != nil {
+		return fmt.Errorf("cannot read %s: %w", file, err)
+	}
+	return nil
+}
+
+func writeJSON(file string, value any) error {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return fmt.Errorf("cannot write %s: %w", file, err)
+	}
+	return writeFile(file, text)
 }
 
 // writeFile replaces a file as a whole, so that a crash leaves the old or the new one. Only its owner may read it.

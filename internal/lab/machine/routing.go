@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,7 +16,8 @@ import (
 	"rollout/internal/lab/node"
 )
 
-const floatingFile = "floating.json"
+// FloatingFile keeps the floating IPs in force, a list of node.Floating, in Config.Dir.
+const FloatingFile = "floating.json"
 
 // FloatingIPs puts the whole set of floating IPs in force, and remembers it for a router that is made anew.
 func (b *Backend) FloatingIPs(ctx context.Context, addresses []backend.FloatingIP) error {
@@ -26,13 +28,9 @@ func (b *Backend) FloatingIPs(ctx context.Context, addresses []backend.FloatingI
 		}
 	}
 	slices.SortFunc(floating, func(a, b node.Floating) int { return strings.Compare(a.Address, b.Address) })
-	text, err := json.Marshal(floating)
-	if err != nil {
-		return fmt.Errorf("cannot keep floating IPs: %w", err)
-	}
 	b.router.Lock()
 	defer b.router.Unlock()
-	if err := writeFile(filepath.Join(b.config.Dir, floatingFile), text); err != nil {
+	if err := writeJSON(filepath.Join(b.config.Dir, FloatingFile), floating); err != nil {
 		return err
 	}
 	return b.applyRouting(ctx)
@@ -73,14 +71,11 @@ func (b *Backend) routing(ctx context.Context) (node.Routing, error) {
 	if err != nil {
 		return routing, err
 	}
-	text, err := os.ReadFile(filepath.Join(b.config.Dir, floatingFile))
-	if os.IsNotExist(err) {
-		return routing, nil
+	err = readJSON(filepath.Join(b.config.Dir, FloatingFile), &routing.Floating)
+	if errors.Is(err, os.ErrNotExist) {
+		err = nil // no floating IP yet
 	}
-	if err != nil {
-		return routing, fmt.Errorf("cannot read floating IPs: %w", err)
-	}
-	return routing, json.Unmarshal(text, &routing.Floating)
+	return routing, err
 }
 
 // Prepare makes what all machines share: the external network, the router with its way out, and the registry. What is
@@ -91,14 +86,14 @@ func (b *Backend) Prepare(ctx context.Context) error {
 	if err := b.prepareExternal(ctx); err != nil {
 		return fmt.Errorf("cannot create the external network %s: %w", b.config.External, err)
 	}
-	made, err := b.prepareRouter(ctx)
-	if err != nil {
+	if err := b.prepareRouter(ctx); err != nil {
 		return fmt.Errorf("cannot start the router: %w", err)
 	}
-	if made {
-		if err := b.applyRouting(ctx); err != nil {
-			return err
-		}
+	if err := b.healNetworks(ctx); err != nil {
+		return err
+	}
+	if err := b.applyRouting(ctx); err != nil {
+		return err
 	}
 	if err := b.prepareRegistry(ctx); err != nil {
 		return fmt.Errorf("cannot start the registry: %w", err)
@@ -117,26 +112,33 @@ func (b *Backend) prepareExternal(ctx context.Context) error {
 	return b.dockerNetwork(ctx, b.externalName(), b.config.External.Masked(), b.config.Host(), nil)
 }
 
-// prepareRouter tells whether the router was started, so that its configuration is to be set up.
-func (b *Backend) prepareRouter(ctx context.Context) (started bool, err error) {
+func (b *Backend) prepareRouter(ctx context.Context) error {
 	name := b.routerName()
 	state, err := b.containerState(ctx, name)
-	if err != nil || state == "running" {
-		return false, err
+	if err != nil {
+		return err
 	}
 	if state == "" {
 		args := slices.Concat([]string{"create", "--name", name, "--hostname", "router", "--network", "bridge",
 			"--cap-add", "NET_ADMIN", "--sysctl", "net.ipv4.ip_forward=1", "--sysctl", "net.ipv4.conf.all.rp_filter=2",
 			"--stop-signal", "KILL"}, label(LabelLab, b.config.Lab), []string{b.config.Image, "sleep", "infinity"})
 		if _, err := b.docker.Run(ctx, args...); err != nil {
-			return false, err
-		}
-		if _, err := b.docker.Run(ctx, "network", "connect", "--ip", b.config.Router().String(), b.externalName(), name); err != nil {
-			return false, err
+			return err
 		}
 	}
-	_, err = b.docker.Run(ctx, "start", name)
-	return true, err
+	attached, err := b.attachedNetworks(ctx, name)
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(attached, b.externalName()) {
+		if _, err := b.docker.Run(ctx, "network", "connect", "--ip", b.config.Router().String(), b.externalName(), name); err != nil {
+			return err
+		}
+	}
+	if state != "running" {
+		_, err = b.docker.Run(ctx, "start", name)
+	}
+	return err
 }
 
 func (b *Backend) prepareRegistry(ctx context.Context) error {

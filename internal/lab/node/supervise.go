@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -101,7 +102,9 @@ func offerMetadata(ctx context.Context) error {
 // boot goes on, as on a real machine.
 func boot(ctx context.Context, seed Seed, docker *dockerd) error {
 	run(ctx, "cloud-init", "init")
-	run(ctx, "ssh-keygen", "-A", "-q") // nothing to do where cloud-init made the keys
+	if keys, err := filepath.Glob("/etc/ssh/ssh_host_*_key"); err != nil || len(keys) == 0 {
+		run(ctx, "ssh-keygen", "-A") // cloud-init has failed; a way in helps to see why
+	}
 	run(ctx, "/usr/sbin/sshd")
 	if err := docker.await(ctx, 2*time.Minute); err != nil {
 		say("%v", err)
