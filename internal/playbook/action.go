@@ -69,7 +69,7 @@ func (r *reader) action(n *document.Node, t *Task, words []string) bool {
 // candidates returns the entries that can name a module, reporting those that
 // are a keyword's misspelling instead.
 func (r *reader) candidates(n *document.Node, words []string) []*document.Entry {
-	var all, modules, likely []*document.Entry
+	var all, modules []*document.Entry
 	for _, e := range n.Entries {
 		name := e.Name()
 		if slices.Contains(words, name) || strings.HasPrefix(name, "with_") {
@@ -79,15 +79,12 @@ func (r *reader) candidates(n *document.Node, words []string) []*document.Entry 
 		if slices.Contains(rawText, base(name)) || r.l.Known != nil && r.l.Known(name) {
 			modules = append(modules, e)
 		}
-		if document.Suggest(name, words) == "" {
-			likely = append(likely, e)
-		}
 	}
-	switch {
-	case len(all) <= 1:
+	if len(all) <= 1 {
 		return all
-	case r.l.Known == nil || len(modules) == 0:
-		modules = likely
+	}
+	if r.l.Known == nil || len(modules) == 0 {
+		modules = unlikeWords(all, words)
 	}
 	if len(modules) == 0 {
 		return all
@@ -98,6 +95,13 @@ func (r *reader) candidates(n *document.Node, words []string) []*document.Entry 
 		}
 	}
 	return modules
+}
+
+// unlikeWords returns the entries that are no misspelling of a keyword.
+func unlikeWords(entries []*document.Entry, words []string) []*document.Entry {
+	return slices.DeleteFunc(slices.Clone(entries), func(e *document.Entry) bool {
+		return document.Suggest(e.Name(), words) != ""
+	})
 }
 
 func (r *reader) conflict(t *Task, entries []*document.Entry) {

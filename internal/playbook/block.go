@@ -50,42 +50,6 @@ func (r *reader) block(n *document.Node, s scope) *Block {
 	return b
 }
 
-// EachTask calls fn for every task in items, in order, those of blocks' rescue
-// and always included.
-func EachTask(items []Item, fn func(*Task)) {
-	for _, it := range items {
-		switch it := it.(type) {
-		case *Task:
-			fn(it)
-		case *Block:
-			EachTask(it.Block, fn)
-			EachTask(it.Rescue, fn)
-			EachTask(it.Always, fn)
-		}
-	}
-}
-
-// Walk calls fn for every task and handler of the playbook, those of roles and
-// their dependencies included, but not what is included at run time.
-func (pb *Playbook) Walk(fn func(*Task)) {
-	for _, p := range pb.Plays {
-		p.Walk(fn)
-	}
-}
-
-// Walk calls fn for every task and handler of the play, as Playbook.Walk does.
-func (p *Play) Walk(fn func(*Task)) {
-	EachTask(p.PreTasks, fn)
-	for _, use := range p.Roles {
-		for _, u := range use.All() {
-			EachTask(u.Tasks, fn)
-		}
-	}
-	EachTask(p.Tasks, fn)
-	EachTask(p.PostTasks, fn)
-	EachTask(p.AllHandlers(), fn)
-}
-
 // AllHandlers returns the play's handlers in the order in which they run: those
 // of roles, its own, those of imported roles. Where two have one name, the last
 // is the one that is notified.

@@ -45,7 +45,7 @@ func (r *reader) importFile(t *Task, file *document.Node, s scope) []Item {
 func (r *reader) taskFile(name string, pos document.Position, s scope) []Item {
 	path, tried := r.findTasks(name, s)
 	if path == "" {
-		r.errs.Add(pos, "cannot find the task file %s (looked for %s)", name, strings.Join(tried, ", "))
+		r.missing(pos, "", "cannot find the task file %s (looked for %s)", name, strings.Join(tried, ", "))
 		return nil
 	}
 	if !r.enter(path, pos, "task file") {
@@ -237,7 +237,17 @@ func (l *Loader) IncludeTasks(t *Task, file string) ([]Item, error) {
 	r := &reader{l: l}
 	s := r.included(t)
 	items := r.taskFile(file, t.Include.Pos, s)
+	r.tell()
 	return items, r.finish()
+}
+
+// tell passes on the notes about old forms.
+func (r *reader) tell() {
+	for _, note := range r.notes {
+		if r.l.Note != nil {
+			r.l.Note(note)
+		}
+	}
 }
 
 // IncludeRole loads the role of a dynamic include, names rendered; inheritance
@@ -249,6 +259,7 @@ func (l *Loader) IncludeRole(t *Task, name string, from From) (*RoleUse, error) 
 		name: name, pos: t.Include.Pos, from: from, vars: t.OwnVars, keywords: s.Keywords, included: true,
 		duplicates: t.Include.AllowDuplicates, validate: t.Include.ValidateArgSpecs,
 	}, s)
+	r.tell()
 	return use, r.finish()
 }
 

@@ -208,3 +208,27 @@ func TestIncludesAreLoadedAtRunTime(t *testing.T) {
 		t.Errorf("missing file: %v", err)
 	}
 }
+
+func TestWalkAllFollowsWhatIsKnownBeforeTheRun(t *testing.T) {
+	dir := project(t, map[string]string{
+		"site.yml":                  "- hosts: a\n  tasks:\n  - include_tasks: a.yml\n  - include_tasks: none.yml\n  - include_tasks: \"{{ x }}\"\n  - include_role: {name: r}\n  - include_role: {name: none}\n  - include_tasks: bad.yml\n",
+		"a.yml":                     "- include_tasks: a.yml\n- ping:\n",
+		"bad.yml":                   "- ping:\n- import_tasks: gone.yml\n- wrong\n",
+		"roles/r/tasks/main.yml":    "- debug:\n",
+		"roles/r/handlers/main.yml": "- shell: x\n",
+	})
+	l := &Loader{Files: Files{}}
+	pb, err := l.Load(filepath.Join(dir, "site.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var actions []string
+	err = l.WalkAll(pb, func(t *Task) { actions = append(actions, t.Action) })
+	equal(t, "tasks", strings.Join(actions, " "), "include_tasks include_tasks include_tasks ping ping include_tasks include_tasks "+
+		"include_role debug shell include_role include_tasks ping")
+	if err == nil {
+		t.Fatal("the mistakes in bad.yml must be found")
+	}
+	equal(t, "error", strings.ReplaceAll(err.Error(), dir+"/", ""), `bad.yml:2:17: cannot find the task file gone.yml (looked for gone.yml, tasks/gone.yml)
+bad.yml:3:3: a task must be a mapping, not a scalar`)
+}

@@ -26,6 +26,10 @@ type Loader struct {
 	// Known tells whether there is a module of that name; it makes the messages
 	// about unknown keywords exact. May be nil.
 	Known func(module string) bool
+	// Note is told of old forms in what is included at run time; those of the
+	// playbook are in its Deprecations. May be nil; it may be called by several
+	// goroutines.
+	Note func(Deprecation)
 
 	mu     sync.Mutex
 	parsed map[string]*document.Node // files read so far: they are read once

@@ -99,7 +99,7 @@ func roleParams(n *document.Node) *document.Node {
 func (r *reader) useRole(req roleRequest, s scope) *RoleUse {
 	path, tried := r.findRole(req.name, s)
 	if path == "" {
-		r.errs.AddHint(req.pos, document.Suggest(req.name, r.roleNames(s)),
+		r.missing(req.pos, document.Suggest(req.name, r.roleNames(s)),
 			"the role '%s' was not found in %s", req.name, strings.Join(tried, ":"))
 		return nil
 	}
