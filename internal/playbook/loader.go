@@ -39,11 +39,20 @@ type Loader struct {
 // a *document.Error with its position.
 func (l *Loader) Load(path string) (*Playbook, error) {
 	r := &reader{l: l}
+	path = l.find(path)
 	plays := r.playbook(path, document.Position{File: path}, nil)
 	if err := r.finish(); err != nil {
 		return nil, err
 	}
 	return &Playbook{Path: path, Plays: plays, Deprecations: r.notes}, nil
+}
+
+// find lets a Source with several layers choose where a playbook comes from.
+func (l *Loader) find(path string) string {
+	if layers, ok := l.Files.(interface{ Find(string) string }); ok {
+		return layers.Find(path)
+	}
+	return path
 }
 
 // reader is one loading: it collects what goes wrong on the way.

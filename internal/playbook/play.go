@@ -71,7 +71,7 @@ func (r *reader) importPlaybook(n *document.Node, word string, target *document.
 	if !ok {
 		return nil
 	}
-	return r.playbook(join(filepath.Dir(path), file), target.Pos, in)
+	return r.playbook(r.l.find(join(filepath.Dir(path), file)), target.Pos, in)
 }
 
 // importTarget splits "file.yml key=value ..." as the old form allows.

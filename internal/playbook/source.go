@@ -22,7 +22,8 @@ const Embedded = "embedded:/"
 
 // Files is the Source of the disk and of what the program ships.
 type Files struct {
-	Shipped fs.FS // what stands under Embedded; may be nil
+	Shipped fs.FS  // what stands under Embedded; may be nil
+	Project string // the directory whose files come before shipped ones of the same name; "" is the working directory
 }
 
 // inside returns the name within the shipped files, and whether p is one.
@@ -74,14 +75,33 @@ func (f Files) ReadDir(p string) ([]fs.DirEntry, error) {
 	return fs.ReadDir(f.Shipped, name)
 }
 
-// Find returns the first of p on disk and p as shipped that exists, else p.
+// Find returns the file that a playbook's path means: the project's own, or,
+// where there is none, the shipped one of the same name. So a project can
+// replace one shipped playbook and keep using the others.
 func (f Files) Find(p string) string {
-	if _, err := f.Stat(p); err == nil || isAbs(p) {
+	name, shipped := f.inside(p)
+	if shipped {
+		if own := filepath.Join(f.Project, name); isFile(f, own) {
+			return own
+		}
 		return p
 	}
-	shipped := Embedded + filepath.ToSlash(filepath.Clean(p))
-	if _, err := f.Stat(shipped); err == nil {
-		return shipped
+	if _, err := f.Stat(p); err == nil {
+		return p
+	}
+	rel, err := filepath.Rel(absolute(f.Project), absolute(p))
+	if err != nil || !filepath.IsLocal(rel) {
+		return p
+	}
+	if other := Embedded + filepath.ToSlash(rel); isFile(f, other) {
+		return other
+	}
+	return p
+}
+
+func absolute(p string) string {
+	if abs, err := filepath.Abs(p); err == nil {
+		return abs
 	}
 	return p
 }
