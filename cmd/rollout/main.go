@@ -1,23 +1,57 @@
-// Command rollout boots the machines of an application and runs its containers on them.
+// Command rollout rolls an application out onto a cloud: it reads a topology,
+// boots its VMs and runs their containers, by playbooks in Ansible's format.
 package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
 
-	"github.com/spf13/cobra"
+	"rollout/internal/document"
 )
 
-func main() {
+// version is set when the program is built.
+var version = "dev"
+
+// exitError ends the program with a code after everything has been said.
+type exitError int
+
+func (e exitError) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+func run(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	root := &cobra.Command{Use: "rollout", SilenceUsage: true, SilenceErrors: true}
-	root.AddCommand(labNodeCommands()...)
-	if err := root.ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "rollout:", err)
-		os.Exit(1)
+	root := rootCommand()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	var code exitError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &code):
+		return int(code)
 	}
+	tell(err)
+	return 1
+}
+
+// tell prints an error; mistakes in files show their line.
+func tell(err error) {
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, one := range many.Unwrap() {
+			tell(one)
+		}
+		return
+	}
+	var at *document.Error
+	if errors.As(err, &at) && error(at) == err {
+		fmt.Fprintln(os.Stderr, "ERROR! "+at.Detail())
+		return
+	}
+	fmt.Fprintln(os.Stderr, "ERROR! "+err.Error())
 }

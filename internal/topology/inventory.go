@@ -287,6 +287,16 @@ func readyVars(r *Ready) *value.Map {
 	return value.NewMap("http", r.HTTP, "status", r.Status, "within", r.Within)
 }
 
+// AllInOneVars are the connection variables of the one VM.
+func (t *Topology) AllInOneVars(i Instance) *value.Map {
+	vars := placeVars(*t.AllInOne, i)
+	vars.Set("ansible_user", t.AllInOne.User)
+	if t.AllInOne.KeyFile != "" {
+		vars.Set("ansible_ssh_private_key_file", t.AllInOne.KeyFile)
+	}
+	return vars
+}
+
 // runVars is one container as the all-in-one script runs it.
 func runVars(c *Container, publish bool) *value.Map {
 	links, ports := []any{}, []any{}

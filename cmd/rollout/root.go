@@ -1,0 +1,70 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"rollout/internal/document"
+)
+
+// rootCommand is the command line. Without a subcommand it runs playbooks.
+func rootCommand() *cobra.Command {
+	flags := &runFlags{}
+	root := &cobra.Command{
+		Use:   "rollout [PLAYBOOK...]",
+		Short: "Roll an application out onto a cloud",
+		Long: `Rolls the application of ./topology.yml out: boots the VMs of its tiers, then runs
+their containers in link order. With playbooks named, those are run instead: your
+own, or the shipped ones (playbooks/create_docker_vm.yml, playbooks/do_docker_run.yml,
+playbooks/all_in_one.yml).`,
+		Example: `  rollout                                every tier of ./topology.yml, in link order
+  rollout -e target=dbs                  one tier
+  rollout playbooks/all_in_one.yml       everything on one VM
+  rollout status                         what is there
+  rollout cleanup --prefix student07-    delete it`,
+		Version:       version,
+		Args:          cobra.ArbitraryArgs,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkPlaybookArgs(cmd, args); err != nil {
+				return err
+			}
+			return runPlaybooks(cmd.Context(), flags, args)
+		},
+	}
+	root.SetVersionTemplate("rollout {{.Version}}\n")
+	flags.register(root.Flags())
+	root.AddCommand(statusCommand(), cleanupCommand(), inventoryCommand(), labCommand())
+	root.AddCommand(labNodeCommands()...)
+	return root
+}
+
+// checkPlaybookArgs tells a mistyped subcommand from a playbook.
+func checkPlaybookArgs(cmd *cobra.Command, args []string) error {
+	for _, arg := range args {
+		if strings.ContainsAny(arg, "/.") || fileExists(arg) {
+			continue
+		}
+		var names []string
+		for _, c := range cmd.Commands() {
+			if !c.Hidden {
+				names = append(names, c.Name())
+			}
+		}
+		hint := document.Suggest(arg, names)
+		if hint == "" {
+			hint = "the commands are " + strings.Join(names, ", ")
+		}
+		return fmt.Errorf("%q is neither a command nor a playbook (%s)", arg, hint)
+	}
+	return nil
+}
+
+func fileExists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
