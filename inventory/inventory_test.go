@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"rollout/internal/document"
 	"rollout/internal/value"
 )
 
@@ -280,4 +281,38 @@ esac; exit 0
 	if _, err := Open(dir+"/plain", Options{}).Load(t.Context()); err != nil {
 		t.Errorf("an executable file that is no program: %v", err)
 	}
+}
+
+func TestASourceInGoCanHaveFilesOfVariables(t *testing.T) {
+	dir := tree(t, map[string]string{"group_vars/all.yml": "a: 1\n", "host_vars/h1.yml": "b: 2\n", "hosts": "h2\n"})
+	inv, err := Merge(Beside(Names{"h1"}, dir, Options{}), Open(filepath.Join(dir, "hosts"), Options{})).Load(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	vars := inv.VarsOf(inv.Host("h1"), nil)
+	equal(t, "all", vars.At("a"), 1)
+	equal(t, "host", vars.At("b"), 2)
+	var layers []string
+	for _, l := range inv.Layers(inv.Host("h1"), nil) {
+		layers = append(layers, l.Name)
+	}
+	equal(t, "layers", strings.Join(layers, ", "), "group_vars/all, host h1, host_vars/h1")
+}
+
+func TestVaultedFilesNeedTheirPassword(t *testing.T) {
+	dir := tree(t, map[string]string{"hosts": "h\n", "group_vars/all.yml": "$ANSIBLE_VAULT;1.1;AES256\n00\n", "host_vars/h.yml": "s: !vault x\n"})
+	if _, err := Open(dir+"/hosts", Options{}).Load(t.Context()); err == nil || !strings.Contains(err.Error(), "vault password") {
+		t.Errorf("got %v", err)
+	}
+	opts := Options{
+		Decrypt: func([]byte) ([]byte, error) { return []byte("a: plain\n"), nil },
+		Decode:  func(n *document.Node) (any, error) { return n.Tag + n.Text, nil },
+	}
+	inv, err := Open(dir+"/hosts", opts).Load(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	vars := inv.VarsOf(inv.Host("h"), nil)
+	equal(t, "file", vars.At("a"), "plain")
+	equal(t, "value", vars.At("s"), "!vaultx")
 }

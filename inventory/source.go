@@ -67,8 +67,9 @@ func (m merged) Load(ctx context.Context) (*Inventory, error) {
 		errs.Join(addSource(ctx, inv, s))
 	}
 	for _, s := range m {
-		if p, ok := s.(*pathSource); ok {
-			errs.Join(inv.attach([]string{p.dir()}, p.opts))
+		if b, ok := s.(besideSource); ok {
+			dir, opts := b.varDir()
+			errs.Join(inv.attach(dir, opts))
 		}
 	}
 	if err := errs.Err(); err != nil {
@@ -77,6 +78,26 @@ func (m merged) Load(ctx context.Context) (*Inventory, error) {
 	inv.warnSameNames()
 	return inv, nil
 }
+
+// besideSource has directories group_vars and host_vars beside it.
+type besideSource interface{ varDir() (string, Options) }
+
+// Beside gives a source the group_vars and host_vars of a directory, as files
+// have them beside themselves.
+func Beside(src Source, dir string, opts Options) Source { return &beside{src, dir, opts} }
+
+type beside struct {
+	src  Source
+	dir  string
+	opts Options
+}
+
+// Load implements Source.
+func (b *beside) Load(ctx context.Context) (*Inventory, error) { return loadOne(ctx, b) }
+
+func (b *beside) add(ctx context.Context, inv *Inventory) error { return addSource(ctx, inv, b.src) }
+
+func (b *beside) varDir() (string, Options) { return absolute(b.dir), b.opts }
 
 func addSource(ctx context.Context, inv *Inventory, s Source) error {
 	if a, ok := s.(adder); ok {
@@ -130,12 +151,13 @@ type pathSource struct {
 // Load implements Source.
 func (p *pathSource) Load(ctx context.Context) (*Inventory, error) { return loadOne(ctx, p) }
 
-// dir is where group_vars and host_vars stand.
-func (p *pathSource) dir() string {
+// varDir is where group_vars and host_vars stand: in a directory of
+// inventories, or beside a file.
+func (p *pathSource) varDir() (string, Options) {
 	if info, err := os.Stat(p.path); err == nil && info.IsDir() {
-		return absolute(p.path)
+		return absolute(p.path), p.opts
 	}
-	return filepath.Dir(absolute(p.path))
+	return filepath.Dir(absolute(p.path)), p.opts
 }
 
 func absolute(path string) string {

@@ -207,18 +207,14 @@ func (inv *Inventory) VarsOf(h *Host, play *VarFiles) *value.Map {
 	return out
 }
 
-// attach reads the variables beside the sources' directories, each once.
-func (inv *Inventory) attach(dirs []string, opts Options) error {
-	var errs document.Errors
-	for _, dir := range dirs {
-		if slices.ContainsFunc(inv.beside, func(v *VarFiles) bool { return v.dir == dir }) {
-			continue
-		}
-		v, err := LoadVarFiles(inv, dir, opts)
-		errs.Join(err)
-		inv.beside = append(inv.beside, v)
+// attach reads the variables in a source's directory, once.
+func (inv *Inventory) attach(dir string, opts Options) error {
+	if slices.ContainsFunc(inv.beside, func(v *VarFiles) bool { return v.dir == dir }) {
+		return nil
 	}
-	return errs.Err()
+	v, err := LoadVarFiles(inv, dir, opts)
+	inv.beside = append(inv.beside, v)
+	return err
 }
 
 func toInt(v any) (int, bool) {
