@@ -55,11 +55,11 @@ func (p *Play) line(color, text string) {
 	fmt.Fprintln(p.opt.Out, p.paint(color, text))
 }
 
-// heading prints a blank line and text, filled up with stars to one column
-// less than the width, three at least.
+// heading prints a blank line and text, filled up with stars to the width,
+// three at least.
 func (p *Play) heading(text string) {
 	text = strings.TrimSpace(text)
-	stars := max(p.opt.Width-1-runewidth.StringWidth(text)-1, 3)
+	stars := max(p.opt.Width-1-runewidth.StringWidth(text), 3)
 	fmt.Fprintf(p.opt.Out, "\n%s %s\n", text, strings.Repeat("*", stars))
 }
 

@@ -173,8 +173,9 @@ func (c *checker) loop(l *playbook.Loop) {
 		return
 	}
 	c.templates(l.Value, l.Label, l.Pause, l.Extended, l.ExtendedAllItems)
-	if l.With != "" && !c.run.hasLookup(l.With) {
-		c.errs.AddHint(l.Pos, document.Suggest(l.With, c.run.lookupNames()), "unknown lookup %q in with_%s", l.With, l.With)
+	known := c.run.engine.LookupNames()
+	if l.With != "" && !slices.Contains(known, strings.TrimPrefix(l.With, builtin)) {
+		c.errs.AddHint(l.Pos, document.Suggest(l.With, known), "unknown lookup %q in with_%s", l.With, l.With)
 	}
 }
 

@@ -83,7 +83,6 @@ type Run struct {
 	running   *running
 	decoder   vars.Decoder
 	slots     chan struct{}
-	lookups   map[string]template.Lookup
 
 	mu       sync.Mutex // of the fields below
 	ids      int

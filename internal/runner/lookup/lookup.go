@@ -31,26 +31,21 @@ type Deps struct {
 	Renderer Renderer
 	// Hosts returns the hosts that a pattern means.
 	Hosts func(pattern string) ([]string, error)
-	// Names returns the names of all variables in a scope.
-	Names func(scope template.Scope) []string
 	Env   func(name string) (string, bool)
 	// Decrypt returns a vaulted file's plain text; nil makes one an error.
 	Decrypt func(text []byte) ([]byte, error)
 }
 
-// Table returns all lookups by name.
+// Table returns the lookups by name. Those that only make lists of lists are
+// the template package's own.
 func Table(d Deps) map[string]template.Lookup {
 	return map[string]template.Lookup{
-		"items": items, "list": list, "flattened": flattened, "indexed_items": indexedItems,
-		"dict": dict, "nested": nested, "cartesian": nested, "together": together,
-		"subelements": subelements, "sequence": sequence, "random_choice": randomChoice,
-
 		"file": d.file, "fileglob": d.fileglob, "first_found": d.firstFound, "template": d.template,
 		"csvfile": d.csvfile, "ini": d.ini, "password": d.password, "unvault": d.file,
 
-		"env": d.env, "pipe": d.pipe, "lines": d.lines, "url": d.url,
+		"pipe": d.pipe, "lines": d.lines, "url": d.url, "random_choice": randomChoice,
 
-		"vars": d.vars, "varnames": d.varnames, "inventory_hostnames": d.hostnames, "config": config,
+		"varnames": varnames, "inventory_hostnames": d.hostnames, "config": config,
 	}
 }
 

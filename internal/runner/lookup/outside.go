@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"os/exec"
 	"regexp"
 	"strconv"
@@ -16,30 +15,6 @@ import (
 	"rollout/internal/template"
 	"rollout/internal/value"
 )
-
-func (d Deps) env(_ context.Context, terms []any, kw *value.Map, _ template.Scope) ([]any, error) {
-	names, err := words(terms)
-	if err != nil {
-		return nil, err
-	}
-	out := []any{}
-	for _, name := range names {
-		v, ok := d.getenv(name)
-		if !ok {
-			out = append(out, option(kw, "default", ""))
-			continue
-		}
-		out = append(out, v)
-	}
-	return out, nil
-}
-
-func (d Deps) getenv(name string) (string, bool) {
-	if d.Env != nil {
-		return d.Env(name)
-	}
-	return os.LookupEnv(name)
-}
 
 // run runs a shell command on the control machine, beside the playbook.
 func run(ctx context.Context, command string, scope template.Scope) (string, error) {
@@ -161,33 +136,18 @@ func download(ctx context.Context, url string, kw *value.Map) (string, error) {
 	return string(body), nil
 }
 
-func (d Deps) vars(_ context.Context, terms []any, kw *value.Map, scope template.Scope) ([]any, error) {
-	names, err := words(terms)
-	if err != nil {
-		return nil, err
-	}
-	out := []any{}
-	for _, name := range names {
-		v, ok, err := scope.Lookup(name)
-		if err != nil {
-			return nil, err
-		}
-		if _, undefined := v.(*template.Undefined); !ok || undefined {
-			fallback, given := kw.Get("default")
-			if !given {
-				return nil, &template.UndefinedError{Name: name, Message: "No variable found with this name: " + name}
-			}
-			v = fallback
-		}
-		out = append(out, v)
-	}
-	return out, nil
-}
-
-func (d Deps) varnames(_ context.Context, terms []any, _ *value.Map, scope template.Scope) ([]any, error) {
+func varnames(_ context.Context, terms []any, _ *value.Map, scope template.Scope) ([]any, error) {
 	exprs, err := words(terms)
 	if err != nil {
 		return nil, err
+	}
+	all, _, err := scope.Lookup("vars")
+	if err != nil {
+		return nil, err
+	}
+	variables, ok := all.(template.Dict)
+	if !ok {
+		return nil, fmt.Errorf("varnames: there are no variables here")
 	}
 	out := []any{}
 	for _, expr := range exprs {
@@ -195,7 +155,7 @@ func (d Deps) varnames(_ context.Context, terms []any, _ *value.Map, scope templ
 		if err != nil {
 			return nil, fmt.Errorf("varnames: %w", err)
 		}
-		for _, name := range d.Names(scope) {
+		for _, name := range variables.Keys() {
 			if re.MatchString(name) {
 				out = append(out, name)
 			}
