@@ -1,0 +1,272 @@
+// Package command holds the modules that run what a person wrote: command,
+// shell, raw and script. Each is one program on the host that looks at creates
+// and removes, and then becomes the command.
+package command
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"rollout/internal/connection"
+	"rollout/internal/module"
+	"rollout/internal/value"
+)
+
+// Modules returns the modules of this package.
+func Modules() []*module.Module {
+	return []*module.Module{commandModule(), shellModule(), rawModule(), scriptModule()}
+}
+
+var guards = []module.Arg{
+	{Name: "chdir", Type: module.Path, Doc: "folder to change to before the command runs"},
+	{Name: "creates", Type: module.Path, Doc: "a file or pattern; where it exists the command does not run"},
+	{Name: "removes", Type: module.Path, Doc: "a file or pattern; where it does not exist the command does not run"},
+}
+
+func inputs() []module.Arg {
+	return append([]module.Arg{
+		{Name: "_raw_params", Doc: "the command as one text"},
+		{Name: "cmd", Doc: "the command as one text"},
+		{Name: "stdin", Doc: "what the command reads"},
+		{Name: "stdin_add_newline", Type: module.Bool, Default: true, Doc: "end stdin with a line end"},
+		{Name: "strip_empty_ends", Type: module.Bool, Default: true, Doc: "strip line ends from the end of the output"},
+		{Name: "executable", Type: module.Path, Doc: "the shell; only the shell module uses it"},
+	}, guards...)
+}
+
+func commandModule() *module.Module {
+	return &module.Module{
+		Name:    "ansible.builtin.command",
+		Aliases: []string{"ansible.legacy.command"},
+		Summary: "Runs a command without a shell.",
+		Args: module.Schema{FreeForm: true, Args: append(inputs(),
+			module.Arg{Name: "argv", Type: module.List, Elements: module.Str, Doc: "the command as a list of words"})},
+		NeedsHost: true,
+		Run:       runCommand,
+	}
+}
+
+func shellModule() *module.Module {
+	return &module.Module{
+		Name:      "ansible.builtin.shell",
+		Aliases:   []string{"ansible.legacy.shell"},
+		Summary:   "Runs a command line in a shell.",
+		Args:      module.Schema{FreeForm: true, Args: inputs()},
+		NeedsHost: true,
+		Run:       runShell,
+	}
+}
+
+// text is the command as written: free form, or in one of the arguments.
+func text(call *module.Call) string {
+	for _, s := range []string{call.FreeForm, call.Args.String("_raw_params"), call.Args.String("cmd")} {
+		if strings.TrimSpace(s) != "" {
+			return s
+		}
+	}
+	return ""
+}
+
+func failed(rc int, msg string) module.Result { return module.Fail(msg).Set("rc", rc) }
+
+func runCommand(ctx context.Context, call *module.Call) (module.Result, error) {
+	argv := value.Strings(call.Args.List("argv"))
+	line := text(call)
+	switch {
+	case line == "" && len(argv) == 0:
+		return failed(256, "no command given"), nil
+	case line != "" && len(argv) > 0:
+		return failed(256, "only command or argv can be given, not both"), nil
+	}
+	if line != "" {
+		var err error
+		if argv, err = words(line); err != nil {
+			return failed(256, fmt.Sprintf("cannot split the command %q: %v", line, err)), nil
+		}
+	}
+	quoted := make([]string, len(argv))
+	for i, w := range argv {
+		quoted[i] = expanding(w)
+	}
+	res, err := run(ctx, call, "exec "+strings.Join(quoted, " "), "command -v -- "+quoted[0]+" >/dev/null || { echo nocommand; exit; }")
+	if call.Args.String("executable") != "" {
+		res.Warnings = append(res.Warnings, "the command module has no use for executable; use the shell module")
+	}
+	return withCmd(res, value.List(argv)), err
+}
+
+func runShell(ctx context.Context, call *module.Call) (module.Result, error) {
+	line := text(call)
+	if line == "" {
+		return failed(256, "no command given"), nil
+	}
+	shell := call.Args.String("executable")
+	if shell == "" {
+		shell = "/bin/sh"
+	}
+	shell = connection.Quote(shell)
+	res, err := run(ctx, call, "exec "+shell+" -c "+connection.Quote(line), "command -v -- "+shell+" >/dev/null || { echo nocommand; exit; }")
+	return withCmd(res, line), err
+}
+
+func withCmd(r module.Result, cmd any) module.Result {
+	if r.Data != nil {
+		r.Data.Set("cmd", cmd)
+	}
+	return r
+}
+
+// guarded puts the looks before the command. The program's first line of
+// output says how they ended; the command's own output follows.
+func guarded(call *module.Call, command, present string) string {
+	var b strings.Builder
+	if dir := call.Args.String("chdir"); dir != "" {
+		b.WriteString("cd -- " + home(dir) + " || { echo nofolder; exit; }\n")
+	}
+	if p := call.Args.String("creates"); p != "" {
+		b.WriteString("for f in " + pattern(p) + "; do if [ -e \"$f\" ] || [ -L \"$f\" ]; then echo exists; exit; fi; done\n")
+	}
+	if p := call.Args.String("removes"); p != "" {
+		b.WriteString("there=; for f in " + pattern(p) + "; do if [ -e \"$f\" ] || [ -L \"$f\" ]; then there=1; fi; done\n" +
+			"[ \"$there\" ] || { echo missing; exit; }\nunset there\n")
+	}
+	if call.Check {
+		return b.String() + "echo check\n"
+	}
+	return b.String() + present + "\necho ran\n" + command + "\n"
+}
+
+// home quotes a path, leaving a ~ at its beginning to the shell.
+func home(path string) string {
+	if path == "~" {
+		return "~"
+	}
+	if rest, ok := strings.CutPrefix(path, "~/"); ok {
+		return "~/" + connection.Quote(rest)
+	}
+	return connection.Quote(path)
+}
+
+// pattern quotes a path but for what makes it a pattern.
+func pattern(path string) string {
+	var b strings.Builder
+	rest := path
+	if strings.HasPrefix(path, "~/") {
+		b.WriteString("~/")
+		rest = path[2:]
+	}
+	for rest != "" {
+		i := strings.IndexAny(rest, "*?[]")
+		if i < 0 {
+			i = len(rest)
+		}
+		if i > 0 {
+			b.WriteString(connection.Quote(rest[:i]))
+		}
+		if i < len(rest) {
+			b.WriteByte(rest[i])
+			i++
+		}
+		rest = rest[i:]
+	}
+	return b.String()
+}
+
+// run sends the command and reads the result. Begin, end and duration are
+// this machine's, so the way there and back is in them.
+func run(ctx context.Context, call *module.Call, command, present string) (module.Result, error) {
+	started := time.Now()
+	out, err := call.Host.Run(ctx, connection.Command{Script: guarded(call, command, present), Stdin: stdin(call), Env: call.Env, Become: call.Become})
+	if err != nil {
+		return module.Result{}, err
+	}
+	ended := time.Now()
+	state, stdout, _ := bytes.Cut(out.Stdout, []byte("\n"))
+	switch string(state) {
+	case "ran":
+		return ran(call, stdout, out.Stderr, out.Code).Set("start", stamp(started)).Set("end", stamp(ended)).
+			Set("delta", duration(ended.Sub(started))), nil
+	case "nofolder":
+		return failed(1, "Unable to change directory before execution: "+strings.TrimSpace(string(out.Stderr))), nil
+	case "nocommand":
+		return failed(2, "the command is not there (or may not be executed)").Set("stdout", "").Set("stderr", ""), nil
+	case "exists":
+		return skipped(call, call.Args.String("creates"), "exists"), nil
+	case "missing":
+		return skipped(call, call.Args.String("removes"), "does not exist"), nil
+	case "check":
+		return wouldRun(call), nil
+	}
+	return failed(out.Code, "the host did not run the program: "+strings.TrimSpace(string(out.Stderr))), nil
+}
+
+func stdin(call *module.Call) io.Reader {
+	s, given := call.Args.Get("stdin")
+	if !given {
+		return nil
+	}
+	in := fmt.Sprint(s)
+	if call.Args.Bool("stdin_add_newline") {
+		in += "\n"
+	}
+	return strings.NewReader(in)
+}
+
+func ran(call *module.Call, stdout, stderr []byte, code int) module.Result {
+	o, e := string(stdout), string(stderr)
+	if call.Args.Bool("strip_empty_ends") {
+		o, e = strings.TrimRight(o, "\r\n"), strings.TrimRight(e, "\r\n")
+	}
+	res := output(module.Result{Changed: true}, o, e).Set("rc", code)
+	if code != 0 {
+		res.Failed, res.Msg = true, "non-zero return code"
+	}
+	return res
+}
+
+func output(r module.Result, stdout, stderr string) module.Result {
+	return r.Set("stdout", stdout).Set("stderr", stderr).Set("stdout_lines", lines(stdout)).Set("stderr_lines", lines(stderr))
+}
+
+// lines splits as Python's splitlines does for the line ends that occur.
+func lines(s string) []any {
+	out := []any{}
+	s = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(s)
+	if s == "" {
+		return out
+	}
+	for line := range strings.SplitSeq(strings.TrimSuffix(s, "\n"), "\n") {
+		out = append(out, line)
+	}
+	return out
+}
+
+func skipped(call *module.Call, path, is string) module.Result {
+	did := "Did"
+	if call.Check {
+		did = "Would"
+	}
+	res := module.Result{Msg: fmt.Sprintf("%s not run command since '%s' %s", did, path, is)}
+	return output(res, fmt.Sprintf("skipped, since %s %s", path, is), "").Set("rc", 0)
+}
+
+// wouldRun is check mode's answer: only with creates or removes is it known
+// that the command would change something.
+func wouldRun(call *module.Call) module.Result {
+	guarded := call.Args.String("creates") != "" || call.Args.String("removes") != ""
+	res := module.Result{Msg: "Command would have run if not in check mode", Changed: guarded, Skipped: !guarded}
+	return output(res, "", "").Set("rc", 0)
+}
+
+func stamp(t time.Time) string { return t.Format("2006-01-02 15:04:05.000000") }
+
+// duration is Python's str(timedelta).
+func duration(d time.Duration) string {
+	d = d.Round(time.Microsecond)
+	h, m := d/time.Hour, d/time.Minute%60
+	return fmt.Sprintf("%d:%02d:%02d.%06d", h, m, d/time.Second%60, d/time.Microsecond%1_000_000)
+}
