@@ -111,13 +111,13 @@ tasks:
       - debug: {msg: "{{ ansible_failed_task.name }}: {{ ansible_failed_result.msg }}"}
     always:
       - debug: {msg: last}
-  - debug: {msg: on}
+  - debug: {msg: goes on}
 `, want: `
 play p
 h1 failed fail: boo
 h1 ok debug: fail: boo
 h1 ok debug: last
-h1 ok debug: on`},
+h1 ok debug: goes on`},
 		{name: "always without rescue", body: `
 tasks:
   - block:
@@ -238,7 +238,6 @@ tasks:
 play p
 h1 ok base : debug: base default base
 h1 changed app : debug: app default fixed
-h1 ok base : debug: base given base
 h1 changed app : debug: app given fixed
 h1 ok debug: default
 h1 ok app : restart: restarted`},
@@ -268,7 +267,6 @@ play p
 h1 ok include_role
 h1 ok base : debug: base default base
 h1 ok app : debug: other x
-h1 ok base : debug: base default base
 h1 ok app : debug: other y`},
 		{name: "a missing file fails its hosts", body: `
 tasks:
@@ -278,7 +276,7 @@ tasks:
 `, want: `
 play p
 h1 ok include_tasks
-h1 failed include_tasks: cannot find the task file nope.yml`, exit: 2},
+h1 failed include_tasks: site.yml:5:7: cannot find the task file nope.yml (looked for nope.yml, tasks/nope.yml)`, exit: 2},
 	})
 }
 

@@ -132,8 +132,8 @@ func (j *job) tellItem(s *vars.Scope, o *outcome, item any) error {
 	}
 	e := o.event(j.info, j.host.name)
 	e.Item, e.Label = true, label
-	if e.Ignored, err = j.ignores(o); err != nil {
-		e.Ignored = false
+	if o.failed || o.unreachable {
+		e.Ignored, _ = j.ignores(o) // a mistake in it is reported with the loop's result
 	}
 	j.tell.Lock()
 	defer j.tell.Unlock()

@@ -24,6 +24,7 @@ type trace struct {
 	mu    sync.Mutex
 	lines []string
 	raw   []report.Event
+	dir   string // of the playbook: left out of messages
 }
 
 func (tr *trace) Handle(e report.Event) {
@@ -51,13 +52,12 @@ func (tr *trace) result(e report.Result) {
 		line += " ignored"
 	}
 	if msg, ok := e.Data.Get("msg"); ok && !e.Loop && text(msg) != "" {
-		first, _, _ := strings.Cut(text(msg), "\n")
+		first, _, _ := strings.Cut(strings.ReplaceAll(text(msg), tr.dir+"/", ""), "\n")
 		line += ": " + first
 	}
 	tr.lines = append(tr.lines, line)
 }
 
-// nothing says what is left of the trace without results that say nothing.
 func (tr *trace) text() string { return strings.Join(tr.lines, "\n") }
 
 // testModules are the modules of these tests: they touch nothing.
@@ -142,7 +142,7 @@ func ran(t *testing.T, files map[string]string, change func(*Options)) (*trace, 
 	if err != nil {
 		t.Fatalf("load: %v", err)
 	}
-	tr := &trace{}
+	tr := &trace{dir: dir}
 	opt := Options{Playbook: book, Loader: loader, Inventory: inventory.Names{"h1", "h2"}, Modules: testModules(),
 		Connector: fakeHosts{}, Observer: tr, Forks: 1,
 		After: func(time.Duration) <-chan time.Time { c := make(chan time.Time); close(c); return c }}

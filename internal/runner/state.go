@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"slices"
 	"strings"
 	"sync"
 
@@ -75,11 +76,13 @@ func (s *state) clearFacts(host string) {
 	delete(s.facts, host)
 }
 
-// reserved are the prefixes of variables that say how a host is reached: facts,
-// which come from the host, must not set them.
-var reserved = []string{"ansible_connection", "ansible_host", "ansible_port", "ansible_user", "ansible_password",
-	"ansible_ssh_", "ansible_become", "ansible_sudo", "ansible_su_", "ansible_private_key", "ansible_python_interpreter",
-	"ansible_shell_", "ansible_remote_tmp", "ansible_delegated_vars"}
+// Facts come from the host, so they must not say how a host is reached:
+// variables of these names, or with these prefixes, are not taken from them.
+var (
+	reserved = []string{"ansible_connection", "ansible_host", "ansible_port", "ansible_user", "ansible_password",
+		"ansible_private_key_file", "ansible_python_interpreter", "ansible_remote_tmp", "ansible_delegated_vars"}
+	reservedPrefixes = []string{"ansible_ssh_", "ansible_become", "ansible_sudo_", "ansible_su_", "ansible_shell_"}
+)
 
 func cleanFacts(facts *value.Map) *value.Map {
 	out := value.NewMap()
@@ -97,12 +100,8 @@ func isReserved(name string) bool {
 	if strings.HasPrefix(name, "ansible_ssh_host_key_") {
 		return false
 	}
-	for _, p := range reserved {
-		if strings.HasPrefix(name, p) {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(reserved, name) ||
+		slices.ContainsFunc(reservedPrefixes, func(p string) bool { return strings.HasPrefix(name, p) })
 }
 
 // namespaced is the variable ansible_facts: the facts without their prefix.
