@@ -336,7 +336,7 @@ func (c *Cloud) CreateServer(ctx context.Context, spec ServerSpec, known ...stri
 			spec.Name, n, MaxUserData)
 	}
 	look := func(ctx context.Context) (string, bool, error) {
-		found, err := c.serversMatching(ctx, exactly([]string{spec.Name}))
+		found, err := c.serversMatching(ctx, exactly(spec.Name))
 		for _, s := range found {
 			if s.Name == spec.Name && s.carries(spec.Metadata) && !slices.Contains(known, s.ID) {
 				return s.ID, true, nil
@@ -351,17 +351,8 @@ func (c *Cloud) CreateServer(ctx context.Context, spec ServerSpec, known ...stri
 	return makeOnce(ctx, c.grace(), look, send)
 }
 
-// exactly is a regular expression for these names and no others.
-func exactly(names []string) string {
-	quoted := make([]string, len(names))
-	for i, n := range names {
-		quoted[i] = regexp.QuoteMeta(n)
-	}
-	if len(quoted) == 1 {
-		return "^" + quoted[0] + "$"
-	}
-	return "^(" + strings.Join(quoted, "|") + ")$"
-}
+// exactly is a regular expression for this name and no other.
+func exactly(name string) string { return "^" + regexp.QuoteMeta(name) + "$" }
 
 // StartDelete asks for a server's end and does not wait for it.
 func (c *Cloud) StartDelete(ctx context.Context, id string) error {

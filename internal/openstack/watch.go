@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -157,26 +159,57 @@ func (w *watcher) pause() time.Duration {
 	return time.Until(w.asked.Add(interval))
 }
 
-// A list call names at most this many bytes of names; longer ones are split,
-// since URLs have a limit.
-const maxNames = 1500
+// More groups of names than this are not asked for one by one.
+const maxGroups = 4
 
+// listForWatch lists the servers of these names, and maybe others, with as few
+// calls as can be. Nova's filter is a regular expression, but its "|" stands for
+// itself (nova/db/main/api.py, _safe_regex_mysql), so that names can't be
+// listed: what they have in common is asked for.
 func (c *Cloud) listForWatch(ctx context.Context, names []string) ([]Server, error) {
+	patterns := patternsFor(names)
+	if len(patterns) > maxGroups {
+		patterns = []string{""}
+	}
 	var out []Server
-	for len(names) > 0 {
-		n, size := 0, 0
-		for n < len(names) && (n == 0 || size+len(names[n]) < maxNames) {
-			size += len(names[n]) + 1
-			n++
-		}
-		part, err := c.serversMatching(ctx, exactly(names[:n]))
+	for _, p := range patterns {
+		part, err := c.serversMatching(ctx, p)
 		if err != nil {
 			return nil, err
 		}
 		out = append(out, part...)
-		names = names[n:]
 	}
 	return out, nil
+}
+
+// patternsFor returns a pattern for each group of names that begin alike up to
+// their first dash: the whole name for one, what they have in common for more.
+func patternsFor(names []string) []string {
+	var order []string
+	groups := map[string][]string{}
+	for _, n := range names {
+		head, _, _ := strings.Cut(n, "-")
+		if groups[head] == nil {
+			order = append(order, head)
+		}
+		groups[head] = append(groups[head], n)
+	}
+	var out []string
+	for _, head := range order {
+		group := groups[head]
+		if len(group) == 1 {
+			out = append(out, exactly(group[0]))
+			continue
+		}
+		common := group[0]
+		for _, n := range group[1:] {
+			for !strings.HasPrefix(n, common) {
+				common = common[:len(common)-1]
+			}
+		}
+		out = append(out, "^"+regexp.QuoteMeta(strings.ToValidUTF8(common, "")))
+	}
+	return out
 }
 
 // ServersNamed returns the servers of exactly that name. Look-ups made at the
@@ -199,20 +232,15 @@ func (c *Cloud) ServersNamed(ctx context.Context, name string) ([]Server, error)
 // after limit, a NotFoundError where it is gone, a CancelledError.
 func (c *Cloud) Await(ctx context.Context, name, id string, limit time.Duration, progress func(string), wanted ...string) (Server, error) {
 	what := fmt.Sprintf("server %s to become %s", name, wanted[0])
-	absent := false
 	return c.await(ctx, name, id, what, limit, func(s Server, there bool) (bool, error) {
 		switch {
-		case !there && absent:
-			return false, c.confirmGone(ctx, name, id)
 		case !there:
-			absent = true // a list may lag behind a create once
-			return false, nil
+			return false, vanished(name)
 		case slices.Contains(wanted, s.Status) && s.TaskState == "":
 			return true, nil
 		case s.Status == "ERROR":
 			return false, &FailedError{Server: s}
 		}
-		absent = false
 		if progress != nil {
 			progress(name + " is " + s.state())
 		}
@@ -220,14 +248,8 @@ func (c *Cloud) Await(ctx context.Context, name, id string, limit time.Duration,
 	})
 }
 
-// confirmGone asks for the one server, since its absence from a list ends a
-// wait for good.
-func (c *Cloud) confirmGone(ctx context.Context, name, id string) error {
-	_, err := c.Server(ctx, id)
-	if isStatus(err, http.StatusNotFound) {
-		return &NotFoundError{Kind: "server", Name: name, Hint: "it was deleted while it was waited for"}
-	}
-	return nil
+func vanished(name string) error {
+	return &NotFoundError{Kind: "server", Name: name, Hint: "it was deleted while it was waited for"}
 }
 
 // AwaitGone waits until a server that is being deleted is gone.
@@ -243,7 +265,7 @@ func (c *Cloud) AwaitGone(ctx context.Context, s Server, limit time.Duration) er
 func (c *Cloud) AwaitServer(ctx context.Context, s Server, what string, limit time.Duration, done func(Server) bool) (Server, error) {
 	return c.await(ctx, s.Name, s.ID, what, limit, func(now Server, there bool) (bool, error) {
 		if !there {
-			return false, c.confirmGone(ctx, s.Name, s.ID)
+			return false, vanished(s.Name)
 		}
 		return done(now), nil
 	})
@@ -254,6 +276,19 @@ func (s Server) state() string {
 		return s.Status + " (" + s.TaskState + ")"
 	}
 	return s.Status
+}
+
+// confirmed takes the server from a list, or asks for it where the list lacks
+// it: lists lag behind, and a wait must not end on that.
+func (c *Cloud) confirmed(ctx context.Context, list []Server, id string) (s Server, there bool, err error) {
+	if i := slices.IndexFunc(list, func(s Server) bool { return s.ID == id }); i >= 0 {
+		return list[i], true, nil
+	}
+	s, err = c.Server(ctx, id)
+	if isStatus(err, http.StatusNotFound) {
+		return s, false, nil
+	}
+	return s, err == nil, err
 }
 
 func (c *Cloud) await(ctx context.Context, name, id, what string, limit time.Duration, judge func(s Server, there bool) (bool, error)) (Server, error) {
@@ -274,11 +309,14 @@ func (c *Cloud) await(ctx context.Context, name, id, what string, limit time.Dur
 		case news.err != nil:
 			return last, fmt.Errorf("cannot wait for %s: %w", what, news.err)
 		}
-		i := slices.IndexFunc(news.servers, func(s Server) bool { return s.ID == id })
-		if i >= 0 {
-			last = news.servers[i]
+		now, there, err := c.confirmed(bounded, news.servers, id)
+		if err != nil {
+			continue // asked again in the next round, whose error counts
 		}
-		done, err := judge(last, i >= 0)
+		if there {
+			last = now
+		}
+		done, err := judge(last, there)
 		if done || err != nil {
 			return last, err
 		}
