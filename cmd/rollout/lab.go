@@ -24,12 +24,17 @@ func labCommand() *cobra.Command {
 
 func labUp() *cobra.Command {
 	var options lab.Options
+	var networks []string
 	command := &cobra.Command{
 		Use:   "up",
 		Short: "Build and start what of the practice cloud is missing",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			options.Progress = lines(cmd.ErrOrStderr())
+			for _, network := range networks {
+				name, cidr, _ := strings.Cut(network, "=")
+				options.Networks = append(options.Networks, lab.Network{Name: name, CIDR: cidr})
+			}
 			if err := lab.Up(cmd.Context(), options); err != nil {
 				return err
 			}
@@ -39,6 +44,7 @@ func labUp() *cobra.Command {
 		},
 	}
 	command.Flags().StringVar(&options.External, "ext-cidr", "", "network of floating IPs (default "+lab.DefaultExternal+")")
+	command.Flags().StringArrayVar(&networks, "network", nil, "tenant network of a new cloud, NAME=CIDR, instead of dmz-net, app-net and dbs-net (repeatable)")
 	return command
 }
 

@@ -34,18 +34,30 @@ const (
 	machinesDir = "machines" // the machines' records
 )
 
+// Network is a tenant network that a new lab starts with.
+type Network struct {
+	Name string
+	CIDR string
+}
+
+// defaultNetworks are those of the exercise.
+func defaultNetworks() []Network {
+	return []Network{{"dmz-net", "192.168.0.0/24"}, {"app-net", "172.16.10.0/24"}, {"dbs-net", "172.16.20.0/24"}}
+}
+
 // ErrDown says that there is no lab.
 var ErrDown = errors.New("there is no practice cloud here (run: rollout lab up)")
 
 // Settings are what a lab keeps about itself, in lab.json of its state folder.
 type Settings struct {
-	ID            string // begins the name of every Docker object
-	External      string // prefix of the network of floating IPs
-	API           string // host:port that the API listens on
-	Password      string // of the API's one user
-	Image         string // reference of the machines' image
-	Privileged    *bool  // whether the engine can start privileged containers; nil when not tried yet
-	BootID        string // of the host at the last Up
+	ID            string    // begins the name of every Docker object
+	External      string    // prefix of the network of floating IPs
+	Networks      []Network // that the cloud is seeded with
+	API           string    // host:port that the API listens on
+	Password      string    // of the API's one user
+	Image         string    // reference of the machines' image
+	Privileged    *bool     // whether the engine can start privileged containers; nil when not tried yet
+	BootID        string    // of the host at the last Up
 	APIProcess    *Process
 	APIImage      string   // the image of the program that the API's process runs
 	EngineProcess *Process // dockerd, if Up started it by itself
@@ -117,13 +129,39 @@ func (s Settings) external() (netip.Prefix, error) {
 }
 
 // newSettings are those of a lab that was not there before.
-func newSettings(dir, external string) (Settings, error) {
+func newSettings(dir, external string, networks []Network) (Settings, error) {
 	if external == "" {
 		external = DefaultExternal
 	}
-	s := Settings{ID: labID(dir), External: external, Password: rand.Text()}
-	_, err := s.external()
-	return s, err
+	if networks == nil {
+		networks = defaultNetworks()
+	}
+	s := Settings{ID: labID(dir), External: external, Networks: networks, Password: rand.Text()}
+	prefix, err := s.external()
+	if err != nil {
+		return s, err
+	}
+	return s, checkNetworks(networks, prefix)
+}
+
+// checkNetworks tells all that is wrong with a new lab's networks.
+func checkNetworks(networks []Network, external netip.Prefix) error {
+	var wrong []error
+	taken := map[netip.Prefix]string{external: "the floating IPs"}
+	for _, network := range networks {
+		prefix, err := netip.ParsePrefix(network.CIDR)
+		if err != nil || network.Name == "" || !prefix.Addr().Is4() || prefix.Masked() != prefix {
+			wrong = append(wrong, fmt.Errorf("cannot use %q as network %q: it must be an IPv4 network such as 192.168.0.0/24", network.CIDR, network.Name))
+			continue
+		}
+		for other, name := range taken {
+			if other.Overlaps(prefix) {
+				wrong = append(wrong, fmt.Errorf("cannot use %s as network %q: it overlaps with %s of %s", prefix, network.Name, other, name))
+			}
+		}
+		taken[prefix] = network.Name
+	}
+	return errors.Join(wrong...)
 }
 
 // freePort picks a port of this machine that nobody listens on.

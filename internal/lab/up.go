@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"rollout/internal/lab/api/identity"
 	"rollout/internal/lab/engine"
 	"rollout/internal/lab/image"
 	"rollout/internal/lab/machine"
@@ -23,6 +24,7 @@ const apiStart = 30 * time.Second
 type Options struct {
 	Dir      string       // state folder; StateDir() where empty
 	External string       // network of floating IPs of a new lab; DefaultExternal where empty
+	Networks []Network    // tenant networks of a new lab; those of the exercise where nil
 	Program  string       // this program, statically linked; found by itself where empty
 	Progress func(string) // told what is being done; nil for silence
 }
@@ -32,6 +34,7 @@ type up struct {
 	dir      string
 	program  string
 	external string
+	networks []Network
 	progress func(string)
 	docker   engine.Engine
 	settings Settings
@@ -65,7 +68,7 @@ func Up(ctx context.Context, options Options) error {
 }
 
 func newUp(ctx context.Context, options Options) (*up, func(), error) {
-	u := &up{dir: options.Dir, program: options.Program, external: options.External, progress: options.Progress}
+	u := &up{dir: options.Dir, program: options.Program, external: options.External, networks: options.Networks, progress: options.Progress}
 	if u.progress == nil {
 		u.progress = func(string) {}
 	}
@@ -141,7 +144,7 @@ func lock(ctx context.Context, dir string) (unlock func(), err error) {
 func (u *up) readSettings(context.Context) (err error) {
 	u.settings, err = readSettings(u.dir)
 	if err == ErrDown {
-		u.settings, err = newSettings(u.dir, u.external)
+		u.settings, err = newSettings(u.dir, u.external, u.networks)
 	}
 	if err != nil {
 		return err
@@ -310,12 +313,12 @@ func (u *up) clouds() string {
 	b.WriteString("# Written by rollout lab up.\nclouds:\n  " + CloudName + ":\n    auth:\n")
 	for _, pair := range [][2]string{
 		{"auth_url", authURL(u.settings.API)},
-		{"username", User}, {"password", u.settings.Password}, {"project_name", Project},
-		{"user_domain_name", Domain}, {"project_domain_name", Domain},
+		{"username", identity.UserName}, {"password", u.settings.Password}, {"project_name", identity.ProjectName},
+		{"user_domain_name", identity.DomainName}, {"project_domain_name", identity.DomainName},
 	} {
 		fmt.Fprintf(&b, "      %s: %q\n", pair[0], pair[1])
 	}
-	fmt.Fprintf(&b, "    region_name: %q\n    identity_api_version: 3\n", Region)
+	fmt.Fprintf(&b, "    region_name: %q\n    identity_api_version: 3\n", identity.Region)
 	return b.String()
 }
 
