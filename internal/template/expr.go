@@ -1,0 +1,96 @@
+package template
+
+import (
+	"context"
+	"sort"
+	"strings"
+)
+
+// Expr is a compiled bare expression, as in "when:". It is safe for concurrent
+// use.
+type Expr struct {
+	tmpl  *Template
+	root  expr
+	names []string
+}
+
+// CompileExpr compiles an expression without {{ }}. The error is a
+// *SyntaxError.
+func (e *Engine) CompileExpr(src string) (*Expr, error) {
+	e.mu.Lock()
+	x := e.exprs[src]
+	e.mu.Unlock()
+	if x != nil {
+		return x, nil
+	}
+	x, err := e.compileExpr(src)
+	if err != nil {
+		return nil, err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if len(e.exprs) >= maxCached {
+		clear(e.exprs)
+	}
+	e.exprs[src] = x
+	return x, nil
+}
+
+func (e *Engine) compileExpr(src string) (*Expr, error) {
+	if len(src) > maxSource {
+		return nil, &SyntaxError{Line: 1, Column: 1, Message: "the expression is too long"}
+	}
+	src = newlines(src)
+	t := &Template{engine: e, src: src, blocks: map[string]*blockNode{}}
+	tokens, err := tokenizeExpr(src)
+	if err != nil {
+		return nil, err
+	}
+	p := &parser{t: t, tokens: tokens, names: map[string]bool{}}
+	x := &Expr{tmpl: t, root: p.tuple(true, false)}
+	if p.cur().kind != tokEOF {
+		p.failHint(p.cur().pos, bracesHint(src), "chunk after expression: '%s'", p.cur().describe())
+	}
+	if p.err != nil {
+		return nil, p.err
+	}
+	for name := range p.names {
+		x.names = append(x.names, name)
+	}
+	sort.Strings(x.names)
+	return x, nil
+}
+
+func bracesHint(src string) string {
+	if strings.Contains(src, "{{") {
+		return "an expression stands here without {{ }}"
+	}
+	return ""
+}
+
+// Names returns the variables and functions the expression names, sorted.
+func (x *Expr) Names() []string { return append([]string(nil), x.names...) }
+
+// Eval returns the expression's value in package value's types. A value that
+// is undefined, at any depth, is an *UndefinedError.
+func (x *Expr) Eval(ctx context.Context, scope Scope) (any, error) {
+	r := x.tmpl.engine.newRun(ctx)
+	if err := r.enter(); err != nil {
+		return nil, err
+	}
+	w := newWorld(r, x.tmpl, scope)
+	v, err := x.root.eval(w.root)
+	if err != nil {
+		return nil, err
+	}
+	return freeze(v, 0)
+}
+
+func sortedNames[V any](m map[string]V) []string {
+	out := make([]string, 0, len(m))
+	for name := range m {
+		out = append(out, name)
+	}
+	sort.Strings(out)
+	return out
+}

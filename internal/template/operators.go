@@ -1,0 +1,458 @@
+package template
+
+import (
+	"math"
+	"math/big"
+	"strings"
+
+	"rollout/internal/value"
+)
+
+// number classifies v: an int (bools count), a big one, or a float.
+func number(v any) (i int, b *big.Int, f float64, kind byte) {
+	switch x := v.(type) {
+	case int:
+		return x, nil, 0, 'i'
+	case bool:
+		if x {
+			return 1, nil, 0, 'i'
+		}
+		return 0, nil, 0, 'i'
+	case *big.Int:
+		return 0, x, 0, 'b'
+	case float64:
+		return 0, nil, x, 'f'
+	}
+	return 0, nil, 0, 0
+}
+
+func isNumber(v any) bool {
+	_, _, _, k := number(v)
+	return k != 0
+}
+
+// toBig returns an integer as a big one.
+func toBig(v any) *big.Int {
+	i, b, _, k := number(v)
+	if k == 'b' {
+		return b
+	}
+	return big.NewInt(int64(i))
+}
+
+// toFloat returns a number as a float.
+func toFloat(v any) float64 {
+	i, b, f, k := number(v)
+	switch k {
+	case 'i':
+		return float64(i)
+	case 'b':
+		f, _ = new(big.Float).SetInt(b).Float64()
+	}
+	return f
+}
+
+// small returns a big integer as an int where it fits.
+func small(b *big.Int) any {
+	if b.IsInt64() {
+		return int(b.Int64())
+	}
+	return b
+}
+
+// truth is Python's bool(v), with the error of an undefined value.
+func truth(v any) (bool, error) {
+	switch x := v.(type) {
+	case bool:
+		return x, nil
+	case *Undefined:
+		return false, x.Err()
+	case *pyList:
+		return len(x.items) > 0, nil
+	case *view:
+		return len(x.items) > 0, nil
+	case span:
+		return x.len() > 0, nil
+	case octets:
+		return len(x) > 0, nil
+	case timedelta:
+		return x.d != 0, nil
+	case Dict:
+		return len(x.Keys()) > 0, nil
+	}
+	return value.Truthy(v), nil
+}
+
+// equal is Python's ==.
+func equal(a, b any) bool { return equalAt(a, b, 0) }
+
+func equalAt(a, b any, depth int) bool {
+	if depth > maxDataDepth {
+		return false
+	}
+	switch x := a.(type) {
+	case string:
+		y, ok := b.(string)
+		return ok && x == y
+	case nil:
+		return b == nil
+	case value.Tuple:
+		y, ok := b.(value.Tuple)
+		return ok && equalLists(x, y, depth)
+	case octets:
+		y, ok := b.(octets)
+		return ok && string(x) == string(y)
+	case datetime:
+		y, ok := b.(datetime)
+		return ok && x.t.Equal(y.t)
+	case timedelta:
+		y, ok := b.(timedelta)
+		return ok && x.d == y.d
+	case span:
+		y, ok := b.(span)
+		return ok && equalLists(x.list(), y.list(), depth)
+	}
+	if isNumber(a) {
+		return isNumber(b) && compareNumbers(a, b) == 0
+	}
+	if x, ok := listOf(a); ok {
+		y, ok := listOf(b)
+		return ok && equalLists(x, y, depth)
+	}
+	x, ok, err := dictOf(a)
+	if !ok || err != nil {
+		return err == nil && samePointer(a, b)
+	}
+	y, ok, err := dictOf(b)
+	return ok && err == nil && equalMaps(x, y, depth)
+}
+
+func samePointer(a, b any) bool {
+	switch a.(type) {
+	case *macro, *namespace, *function, *cycler, *joiner, *module, *loopState, *view:
+		return a == b
+	}
+	return false
+}
+
+func equalLists(a, b []any, depth int) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if !equalAt(a[i], b[i], depth+1) {
+			return false
+		}
+	}
+	return true
+}
+
+func equalMaps(a, b *value.Map, depth int) bool {
+	if a.Len() != b.Len() {
+		return false
+	}
+	for k, v := range a.All() {
+		w, ok := b.Get(k)
+		if !ok || !equalAt(v, w, depth+1) {
+			return false
+		}
+	}
+	return true
+}
+
+// compareNumbers returns -1, 0 or 1, and 2 where one is not a number (NaN).
+func compareNumbers(a, b any) int {
+	i, _, f, ka := number(a)
+	j, _, g, kb := number(b)
+	switch {
+	case ka == 'i' && kb == 'i':
+		return sign(i, j)
+	case ka == 'f' || kb == 'f':
+		return compareFloats(a, b, f, g, ka, kb)
+	}
+	return toBig(a).Cmp(toBig(b))
+}
+
+func sign(i, j int) int {
+	switch {
+	case i < j:
+		return -1
+	case i > j:
+		return 1
+	}
+	return 0
+}
+
+// compareFloats compares exactly: an int is not rounded to a float first.
+func compareFloats(a, b any, f, g float64, ka, kb byte) int {
+	if (ka == 'f' && f != f) || (kb == 'f' && g != g) {
+		return 2
+	}
+	x, y := exact(a, f, ka), exact(b, g, kb)
+	return x.Cmp(y)
+}
+
+func exact(v any, f float64, k byte) *big.Float {
+	if k == 'f' {
+		return new(big.Float).SetFloat64(f)
+	}
+	return new(big.Float).SetInt(toBig(v))
+}
+
+// order compares a and b for < and sorting; what Python cannot order is an error.
+func order(a, b any) (int, error) { return orderAt(a, b, 0) }
+
+func orderAt(a, b any, depth int) (int, error) {
+	if depth > maxDataDepth {
+		return 0, errTooDeep()
+	}
+	if isNumber(a) && isNumber(b) {
+		return compareNumbers(a, b), nil
+	}
+	switch x := a.(type) {
+	case string:
+		if y, ok := b.(string); ok {
+			return strings.Compare(x, y), nil
+		}
+	case octets:
+		if y, ok := b.(octets); ok {
+			return strings.Compare(string(x), string(y)), nil
+		}
+	case datetime:
+		if y, ok := b.(datetime); ok {
+			return x.t.Compare(y.t), nil
+		}
+	case timedelta:
+		if y, ok := b.(timedelta); ok {
+			return sign(int(x.d), int(y.d)), nil
+		}
+	case value.Tuple:
+		if y, ok := b.(value.Tuple); ok {
+			return orderLists(x, y, depth)
+		}
+	case *Undefined:
+		return 0, x.Err()
+	}
+	if u, ok := b.(*Undefined); ok {
+		return 0, u.Err()
+	}
+	if x, ok := listOf(a); ok {
+		if y, ok := listOf(b); ok {
+			return orderLists(x, y, depth)
+		}
+	}
+	return 0, &orderError{a, b}
+}
+
+// orderError is made a message by whoever knows the operator.
+type orderError struct{ a, b any }
+
+func (e *orderError) Error() string { return e.with("<") }
+
+func (e *orderError) with(op string) string {
+	return "'" + op + "' not supported between instances of '" + typeName(e.a) + "' and '" + typeName(e.b) + "'"
+}
+
+func orderLists(a, b []any, depth int) (int, error) {
+	for i := range min(len(a), len(b)) {
+		if equalAt(a[i], b[i], depth+1) {
+			continue
+		}
+		return orderAt(a[i], b[i], depth+1)
+	}
+	return sign(len(a), len(b)), nil
+}
+
+// includes is Python's "item in container".
+func includes(container, item any) (bool, error) {
+	switch c := container.(type) {
+	case string:
+		s, ok := item.(string)
+		if !ok {
+			return false, failf("'in <string>' requires string as left operand, not %s", typeName(item))
+		}
+		return strings.Contains(c, s), nil
+	case *value.Map:
+		if !value.Hashable(item) {
+			return false, unhashable(item)
+		}
+		_, ok := c.Get(item)
+		return ok, nil
+	case Dict:
+		s, _ := item.(string)
+		return contains(c.Keys(), s), nil
+	case *Undefined:
+		return false, c.Err()
+	}
+	items, err := iterate(container)
+	if err != nil {
+		return false, failf("argument of type '%s' is not iterable", typeName(container))
+	}
+	return indexOf(items, item) >= 0, nil
+}
+
+func indexOf(items []any, item any) int {
+	if s, ok := item.(string); ok {
+		for i, e := range items {
+			if t, ok := e.(string); ok && t == s {
+				return i
+			}
+		}
+		return -1
+	}
+	for i, e := range items {
+		if equal(e, item) {
+			return i
+		}
+	}
+	return -1
+}
+
+func unhashable(v any) error { return failf("unhashable type: '%s'", typeName(v)) }
+
+// binary evaluates an arithmetic operator.
+func binary(r *run, op string, a, b any) (any, error) {
+	if u, ok := a.(*Undefined); ok {
+		return nil, u.Err()
+	}
+	if u, ok := b.(*Undefined); ok {
+		return nil, u.Err()
+	}
+	if isNumber(a) && isNumber(b) {
+		return arithmetic(op, a, b)
+	}
+	var out any
+	var err error
+	switch op {
+	case "+":
+		out, err = add(r, a, b)
+	case "*":
+		out, err = repeat(r, a, b)
+	case "%":
+		if s, ok := a.(string); ok {
+			return percentFormat(r, s, b)
+		}
+	case "-":
+		out = subtractTimes(a, b)
+	}
+	if out != nil || err != nil {
+		return out, err
+	}
+	return nil, failf("unsupported operand type(s) for %s: '%s' and '%s'", op, typeName(a), typeName(b))
+}
+
+func add(r *run, a, b any) (any, error) {
+	switch x := a.(type) {
+	case string:
+		y, ok := b.(string)
+		if !ok {
+			return nil, failf("can only concatenate str (not \"%s\") to str", typeName(b))
+		}
+		if err := r.size(len(x) + len(y)); err != nil {
+			return nil, err
+		}
+		return x + y, nil
+	case value.Tuple:
+		if y, ok := b.(value.Tuple); ok {
+			out, err := joined(r, x, y)
+			return value.Tuple(out), err
+		}
+		return nil, failf("can only concatenate tuple (not \"%s\") to tuple", typeName(b))
+	case datetime:
+		if y, ok := b.(timedelta); ok {
+			return datetime{x.t.Add(y.d)}, nil
+		}
+	}
+	if x, ok := listOf(a); ok {
+		y, ok := listOf(b)
+		if !ok {
+			return nil, failf("can only concatenate list (not \"%s\") to list", typeName(b))
+		}
+		out, err := joined(r, x, y)
+		return r.list(out), err
+	}
+	return nil, nil
+}
+
+func joined(r *run, a, b []any) ([]any, error) {
+	if err := r.items(len(a) + len(b)); err != nil {
+		return nil, err
+	}
+	return append(append(make([]any, 0, len(a)+len(b)), a...), b...), nil
+}
+
+// list gives a new list an identity where the template changes lists.
+func (r *run) list(items []any) any {
+	if r.mutable {
+		return &pyList{items}
+	}
+	return items
+}
+
+func repeat(r *run, a, b any) (any, error) {
+	if _, _, _, k := number(b); k != 'i' {
+		a, b = b, a
+	}
+	n, _, _, k := number(b)
+	if k != 'i' {
+		return nil, nil
+	}
+	n = max(n, 0)
+	if s, ok := a.(string); ok {
+		if n > maxText || len(s)*n > maxText {
+			return nil, failf("a string of more than %d bytes", maxText)
+		}
+		return strings.Repeat(s, n), r.size(len(s) * n)
+	}
+	items, ok := sequenceOf(a)
+	if !ok {
+		return nil, nil
+	}
+	if n > maxItems || len(items)*n > maxItems {
+		return nil, failf("a list of more than %d elements", maxItems)
+	}
+	if err := r.items(len(items) * n); err != nil {
+		return nil, err
+	}
+	out := make([]any, 0, len(items)*n)
+	for range n {
+		out = append(out, items...)
+	}
+	if _, ok := a.(value.Tuple); ok {
+		return value.Tuple(out), nil
+	}
+	return r.list(out), nil
+}
+
+func subtractTimes(a, b any) any {
+	switch x := a.(type) {
+	case datetime:
+		switch y := b.(type) {
+		case datetime:
+			return timedelta{x.t.Sub(y.t)}
+		case timedelta:
+			return datetime{x.t.Add(-y.d)}
+		}
+	case timedelta:
+		if y, ok := b.(timedelta); ok {
+			return timedelta{x.d - y.d}
+		}
+	}
+	return nil
+}
+
+func negate(v any) (any, error) {
+	i, b, f, k := number(v)
+	switch k {
+	case 'i':
+		if i == math.MinInt {
+			return new(big.Int).Neg(big.NewInt(int64(i))), nil
+		}
+		return -i, nil
+	case 'b':
+		return small(new(big.Int).Neg(b)), nil
+	case 'f':
+		return -f, nil
+	}
+	return nil, failf("bad operand type for unary -: '%s'", typeName(v))
+}

@@ -1,0 +1,569 @@
+package template
+
+import (
+	"math/big"
+	"strconv"
+	"strings"
+
+	"rollout/internal/document"
+)
+
+// expression reads a conditional expression.
+func (p *parser) expression() expr {
+	p.deeper()
+	defer p.shallower()
+	x := p.or()
+	for p.err == nil && p.skipName("if") {
+		p.operator()
+		test := p.or()
+		var otherwise expr
+		if p.skipName("else") {
+			otherwise = p.expression()
+		}
+		x = &condExpr{test: test, then: x, otherwise: otherwise}
+	}
+	return x
+}
+
+// operator counts one that makes the tree deeper, and refuses too many.
+func (p *parser) operator() {
+	p.operators++
+	if p.operators > maxOperators {
+		p.failAt(p.cur().pos, "more than %d operators in one expression", maxOperators)
+	}
+}
+
+func (p *parser) or() expr {
+	parts := []expr{p.and()}
+	for p.skipName("or") {
+		parts = append(parts, p.and())
+	}
+	if len(parts) == 1 {
+		return parts[0]
+	}
+	return &logic{parts: parts, or: true}
+}
+
+func (p *parser) and() expr {
+	parts := []expr{p.not()}
+	for p.skipName("and") {
+		parts = append(parts, p.not())
+	}
+	if len(parts) == 1 {
+		return parts[0]
+	}
+	return &logic{parts: parts}
+}
+
+func (p *parser) not() expr {
+	n := 0
+	for p.skipName("not") {
+		n++
+	}
+	x := p.compare()
+	if n == 0 {
+		return x
+	}
+	if n%2 == 0 {
+		x = &notExpr{x}
+	}
+	return &notExpr{x}
+}
+
+func (p *parser) compare() expr {
+	pos := p.cur().pos
+	first := p.additive()
+	var rest []comparison
+	for p.err == nil {
+		op := p.comparisonOp()
+		if op == "" {
+			break
+		}
+		rest = append(rest, comparison{op, p.additive()})
+	}
+	if rest == nil {
+		return first
+	}
+	return &compareExpr{t: p.t, pos: pos, first: first, rest: rest}
+}
+
+func (p *parser) comparisonOp() string {
+	t := p.cur()
+	switch {
+	case t.kind == tokOp:
+		switch t.text {
+		case "==", "!=", "<", "<=", ">", ">=":
+			p.next()
+			return t.text
+		}
+	case p.isName("in"):
+		p.next()
+		return "in"
+	case p.isName("not") && p.peek().kind == tokName && p.peek().text == "in":
+		p.next()
+		p.next()
+		return "not in"
+	}
+	return ""
+}
+
+func (p *parser) additive() expr { return p.binary(p.concat, "+", "-") }
+
+func (p *parser) binary(operand func() expr, ops ...string) expr {
+	x := operand()
+	for p.err == nil {
+		t := p.cur()
+		if t.kind != tokOp || !contains(ops, t.text) {
+			return x
+		}
+		p.operator()
+		p.next()
+		x = &binaryExpr{t: p.t, pos: t.pos, op: t.text, a: x, b: operand()}
+	}
+	return x
+}
+
+func (p *parser) concat() expr {
+	parts := []expr{p.multiplicative()}
+	for p.skipOp("~") {
+		parts = append(parts, p.multiplicative())
+	}
+	if len(parts) == 1 {
+		return parts[0]
+	}
+	return &concat{parts: parts}
+}
+
+func (p *parser) multiplicative() expr { return p.binary(p.power, "*", "/", "//", "%") }
+
+func (p *parser) power() expr {
+	return p.binary(func() expr { return p.unary(true) }, "**")
+}
+
+// unary binds closer than ** (as in jinja2, not as in Python), and filters
+// apply to the signed value.
+func (p *parser) unary(filters bool) expr {
+	t := p.cur()
+	var x expr
+	if t.kind == tokOp && (t.text == "-" || t.text == "+") {
+		p.next()
+		p.deeper()
+		x = &unaryExpr{t: p.t, pos: t.pos, op: t.text[0], x: p.unary(false)}
+		p.shallower()
+	} else {
+		x = p.primary()
+	}
+	x = p.postfix(x)
+	if filters {
+		x = p.filters(x)
+	}
+	return x
+}
+
+func (p *parser) primary() expr {
+	t := p.next()
+	switch t.kind {
+	case tokName:
+		switch t.text {
+		case "true", "True":
+			return &constant{true}
+		case "false", "False":
+			return &constant{false}
+		case "none", "None":
+			return &constant{nil}
+		}
+		p.names[t.text] = true
+		return &nameExpr{t.text}
+	case tokString:
+		return p.strings(t.text)
+	case tokInt:
+		return &constant{p.integer(t)}
+	case tokFloat:
+		f, err := strconv.ParseFloat(t.text, 64)
+		if err != nil && f == 0 {
+			p.failAt(t.pos, "not a number: %s", t.text)
+		}
+		return &constant{f}
+	case tokOp:
+		switch t.text {
+		case "(":
+			x := p.tuple(true, true)
+			p.expectOp(")")
+			return x
+		case "[":
+			return p.list()
+		case "{":
+			return p.dict()
+		}
+		p.failAt(t.pos, "unexpected '%s'", t.text)
+		return &constant{}
+	}
+	p.failAt(t.pos, "Expected an expression, got '%s'", t.describe())
+	return &constant{}
+}
+
+func (p *parser) strings(first string) expr {
+	if p.cur().kind != tokString {
+		return &constant{first}
+	}
+	var b strings.Builder
+	b.WriteString(first)
+	for p.cur().kind == tokString {
+		b.WriteString(p.next().text)
+	}
+	return &constant{b.String()}
+}
+
+func (p *parser) integer(t token) any {
+	digits := strings.ReplaceAll(t.text, "_", "")
+	if len(digits) > 1 && digits[0] == '0' && digits[1]|0x20 > '9' {
+		digits = strings.ToLower(digits)
+	} else {
+		digits = strings.TrimLeft(digits, "0")
+		if digits == "" {
+			digits = "0"
+		}
+	}
+	if n, err := strconv.ParseInt(digits, 0, 64); err == nil {
+		return int(n)
+	}
+	if len(digits) > 4300 {
+		p.failAt(t.pos, "an integer of more than 4300 digits")
+		return 0
+	}
+	b, ok := new(big.Int).SetString(digits, 0)
+	if !ok {
+		p.failAt(t.pos, "not a number: %s", t.text)
+		return 0
+	}
+	return b
+}
+
+// tuple reads expressions separated by commas: one alone is itself.
+func (p *parser) tuple(cond, parens bool) expr {
+	p.deeper()
+	defer p.shallower()
+	var items []expr
+	isTuple := false
+	for p.err == nil {
+		if len(items) > 0 && !isTuple {
+			break
+		}
+		if p.tupleEnd() {
+			break
+		}
+		if cond {
+			items = append(items, p.expression())
+		} else {
+			items = append(items, p.or())
+		}
+		if !p.skipOp(",") {
+			break
+		}
+		isTuple = true
+	}
+	if isTuple || len(items) == 0 {
+		if len(items) == 0 && !parens {
+			p.failAt(p.cur().pos, "Expected an expression, got '%s'", p.cur().describe())
+		}
+		return &tupleExpr{items}
+	}
+	return items[0]
+}
+
+func (p *parser) tupleEnd() bool {
+	switch p.cur().kind {
+	case tokVarEnd, tokBlockEnd, tokEOF:
+		return true
+	}
+	return p.isOp(")")
+}
+
+func (p *parser) list() expr {
+	var items []expr
+	for p.err == nil && !p.isOp("]") {
+		if len(items) > 0 {
+			p.expectOp(",")
+			if p.isOp("]") {
+				break
+			}
+		}
+		items = append(items, p.expression())
+	}
+	p.expectOp("]")
+	return &listExpr{items}
+}
+
+func (p *parser) dict() expr {
+	d := &dictExpr{}
+	for p.err == nil && !p.isOp("}") {
+		if len(d.keys) > 0 {
+			p.expectOp(",")
+			if p.isOp("}") {
+				break
+			}
+		}
+		key := p.expression()
+		p.expectOp(":")
+		d.keys, d.vals = append(d.keys, key), append(d.vals, p.expression())
+	}
+	p.expectOp("}")
+	return d
+}
+
+func (p *parser) postfix(x expr) expr {
+	for p.err == nil {
+		p.operator()
+		switch {
+		case p.isOp("."), p.isOp("["):
+			x = p.subscript(x)
+		case p.isOp("("):
+			x = p.call(x)
+		default:
+			return x
+		}
+	}
+	return x
+}
+
+// mutators are the methods that change a list or dict in place.
+var mutators = map[string]bool{"append": true, "extend": true, "insert": true, "pop": true, "remove": true,
+	"clear": true, "reverse": true, "sort": true, "update": true, "setdefault": true, "popitem": true}
+
+func (p *parser) subscript(x expr) expr {
+	t := p.next()
+	if t.text == "." {
+		key := p.next()
+		switch key.kind {
+		case tokName:
+			if mutators[key.text] {
+				p.t.mutates = true
+			}
+			return &attrExpr{t: p.t, pos: t.pos, x: x, name: key.text}
+		case tokInt:
+			return &itemExpr{t: p.t, pos: t.pos, x: x, i: &constant{p.integer(key)}}
+		}
+		p.failAt(key.pos, "expected name or number")
+		return x
+	}
+	items := []expr{p.index()}
+	tuple := false
+	for p.err == nil && p.skipOp(",") {
+		tuple = true
+		if p.isOp("]") {
+			break
+		}
+		items = append(items, p.index())
+	}
+	p.expectOp("]")
+	if tuple {
+		return &itemExpr{t: p.t, pos: t.pos, x: x, i: &tupleExpr{items}}
+	}
+	return &itemExpr{t: p.t, pos: t.pos, x: x, i: items[0]}
+}
+
+// index reads an index or a slice.
+func (p *parser) index() expr {
+	var parts [3]expr
+	n := 0
+	for i := 0; i < 3; i++ {
+		if !p.isOp(":") && !p.isOp("]") && !p.isOp(",") {
+			parts[i] = p.expression()
+		}
+		if i == 2 || !p.skipOp(":") {
+			break
+		}
+		n++
+	}
+	if n == 0 {
+		if parts[0] == nil {
+			p.failAt(p.cur().pos, "Expected an expression, got '%s'", p.cur().describe())
+			return &constant{}
+		}
+		return parts[0]
+	}
+	return &sliceExpr{parts[0], parts[1], parts[2]}
+}
+
+func (p *parser) call(fn expr) expr {
+	pos := p.cur().pos
+	c := &callExpr{t: p.t, pos: pos, fn: fn, args: p.args()}
+	if name, ok := fn.(*nameExpr); ok {
+		p.checkLookup(name.name, c)
+	}
+	return c
+}
+
+// checkLookup finds an unknown lookup before anything is run.
+func (p *parser) checkLookup(fn string, c *callExpr) {
+	if (fn != "lookup" && fn != "query" && fn != "q") || len(c.args.pos) == 0 || p.t.engine == nil {
+		return
+	}
+	name, ok := c.args.pos[0].(*constant)
+	if !ok {
+		return
+	}
+	s, ok := name.v.(string)
+	if !ok {
+		p.failAt(c.pos, "the first argument of %s is the lookup's name", fn)
+		return
+	}
+	if p.t.engine.lookup(s) == nil {
+		p.failHint(c.pos, document.Suggest(s, p.t.engine.LookupNames()), "no lookup named '%s'", s)
+	}
+}
+
+func (p *parser) args() callArgs {
+	var a callArgs
+	p.expectOp("(")
+	for n := 0; p.err == nil && !p.isOp(")"); n++ {
+		if n > 0 {
+			p.expectOp(",")
+			if p.isOp(")") {
+				break
+			}
+		}
+		p.arg(&a)
+	}
+	p.expectOp(")")
+	return a
+}
+
+func (p *parser) arg(a *callArgs) {
+	t := p.cur()
+	switch {
+	case p.skipOp("*"):
+		if a.star != nil || a.dstar != nil {
+			p.failAt(t.pos, "invalid syntax for function call expression")
+		}
+		a.star = p.expression()
+	case p.skipOp("**"):
+		if a.dstar != nil {
+			p.failAt(t.pos, "invalid syntax for function call expression")
+		}
+		a.dstar = p.expression()
+	case t.kind == tokName && p.peek().kind == tokOp && p.peek().text == "=":
+		p.next()
+		p.next()
+		if contains(a.names, t.text) {
+			p.failAt(t.pos, "keyword argument repeated: %s", t.text)
+		}
+		a.names, a.kw = append(a.names, t.text), append(a.kw, p.expression())
+	default:
+		if a.star != nil || a.dstar != nil || len(a.kw) > 0 {
+			p.failAt(t.pos, "invalid syntax for function call expression")
+		}
+		a.pos = append(a.pos, p.expression())
+	}
+}
+
+func (p *parser) filters(x expr) expr {
+	for p.err == nil {
+		p.operator()
+		switch {
+		case p.isOp("|"):
+			x = p.filter(x)
+		case p.isName("is"):
+			x = p.test(x)
+		case p.isOp("("):
+			x = p.call(x)
+		default:
+			return x
+		}
+	}
+	return x
+}
+
+func (p *parser) dotted() string {
+	name := p.expectName()
+	for p.err == nil && p.skipOp(".") {
+		name += "." + p.expectName()
+	}
+	return name
+}
+
+func (p *parser) filter(x expr) expr {
+	p.next()
+	pos := p.cur().pos
+	name := p.dotted()
+	f := &filterExpr{t: p.t, pos: pos, name: name, x: x}
+	if p.isOp("(") {
+		f.args = p.args()
+	}
+	f.def = p.t.engine.filter(name)
+	if f.def == nil {
+		p.failHint(pos, document.Suggest(name, p.t.engine.FilterNames()), "No filter named '%s'.", name)
+		return f
+	}
+	p.checkArgs(pos, "filter", name, f.def, f.args)
+	p.checkNamed(pos, name, f.args)
+	return f
+}
+
+// checkNamed checks the filter or test that map, select and their like are
+// given by name.
+func (p *parser) checkNamed(pos int, name string, a callArgs) {
+	at := map[string]int{"select": 0, "reject": 0, "selectattr": 1, "rejectattr": 1, "map": 0}
+	i, ok := at[name]
+	if !ok || i >= len(a.pos) || a.star != nil {
+		return
+	}
+	c, ok := a.pos[i].(*constant)
+	if !ok {
+		return
+	}
+	s, ok := c.v.(string)
+	if !ok {
+		return
+	}
+	if name == "map" {
+		if p.t.engine.filter(s) == nil {
+			p.failHint(pos, document.Suggest(s, p.t.engine.FilterNames()), "No filter named '%s'.", s)
+		}
+	} else if p.t.engine.test(s) == nil {
+		p.failHint(pos, document.Suggest(s, p.t.engine.TestNames()), "No test named '%s'.", s)
+	}
+}
+
+// checkArgs finds wrong argument names and counts before anything is run.
+func (p *parser) checkArgs(pos int, what, name string, def *builtin, a callArgs) {
+	if a.star != nil || a.dstar != nil {
+		return
+	}
+	for _, kw := range a.names {
+		if !def.takes(kw) {
+			p.failHint(pos, document.Suggest(kw, def.params), "the %s '%s' has no argument '%s'", what, name, kw)
+		}
+	}
+	if !def.variadic && len(a.pos) > len(def.params) {
+		p.failAt(pos, "the %s '%s' takes at most %d arguments (%d given)", what, name, len(def.params), len(a.pos))
+	}
+}
+
+func (p *parser) test(x expr) expr {
+	p.next()
+	pos := p.cur().pos
+	t := &testExpr{t: p.t, x: x, pos: pos, not: p.skipName("not")}
+	t.name = p.dotted()
+	switch c := p.cur(); {
+	case p.isOp("("):
+		t.args = p.args()
+	case c.kind == tokString, c.kind == tokInt, c.kind == tokFloat, p.isOp("["), p.isOp("{"),
+		c.kind == tokName && !contains([]string{"else", "or", "and"}, c.text):
+		if c.kind == tokName && c.text == "is" {
+			p.failAt(c.pos, "You cannot chain multiple tests with is")
+			return t
+		}
+		if c.kind == tokName && c.text == "if" {
+			break // jinja2 would read a variable named "if"
+		}
+		t.args.pos = []expr{p.postfix(p.primary())}
+	}
+	t.def = p.t.engine.test(t.name)
+	if t.def == nil {
+		p.failHint(pos, document.Suggest(t.name, p.t.engine.TestNames()), "No test named '%s'.", t.name)
+		return t
+	}
+	p.checkArgs(pos, "test", t.name, t.def, t.args)
+	return t
+}

@@ -1,0 +1,574 @@
+package template
+
+import (
+	"fmt"
+	"math/big"
+	"regexp"
+	"sort"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"rollout/internal/document"
+	"rollout/internal/value"
+)
+
+func filterFromYAML(a *args) (any, error) {
+	s, ok := a.in.(string)
+	if !ok {
+		return a.in, nil
+	}
+	n, err := document.Parse("", []byte(s))
+	if err != nil {
+		return nil, failf("from_yaml: %s", err)
+	}
+	return a.frame.run.thawed(n.Decode())
+}
+
+func filterFromYAMLAll(a *args) (any, error) {
+	s, ok := a.in.(string)
+	if !ok {
+		return a.in, nil
+	}
+	nodes, err := document.ParseAll("", []byte(s))
+	if err != nil {
+		return nil, failf("from_yaml_all: %s", err)
+	}
+	out := make([]any, len(nodes))
+	for i, n := range nodes {
+		out[i] = n.Decode()
+	}
+	return a.frame.run.thawed(out)
+}
+
+func filterToYAML(a *args) (any, error) {
+	w := &yamlWriter{indent: 2, flow: flowLeaves}
+	if a.given(6) {
+		w.flow = flowNever
+		if a.bool(6, false) {
+			w.flow = flowAlways
+		}
+	}
+	return w.dump(a)
+}
+
+func filterToNiceYAML(a *args) (any, error) {
+	return (&yamlWriter{indent: 4, flow: flowNever}).dump(a)
+}
+
+// flowStyle says which collections are written as [a, b] and {a: b}.
+type flowStyle int
+
+const (
+	flowNever  flowStyle = iota
+	flowLeaves           // those that hold scalars only
+	flowAlways
+)
+
+// yamlWriter writes YAML as PyYAML with libyaml does.
+type yamlWriter struct {
+	indent   int
+	width    int
+	flow     flowStyle
+	unsorted bool
+	style    byte // default scalar style: 0, '"' or '\''
+	b        []byte
+	column   int
+	err      error
+}
+
+// dump reads the arguments that to_yaml and to_nice_yaml share.
+func (w *yamlWriter) dump(a *args) (any, error) {
+	w.indent = a.int(0, w.indent)
+	if w.indent < 2 || w.indent > 9 {
+		w.indent = 2
+	}
+	w.width = 80
+	if a.given(1) {
+		if w.width = a.int(1, 80); w.width <= 2*w.indent {
+			w.width = 80
+		}
+	}
+	w.unsorted = !a.bool(2, true)
+	if s := a.textOrNone(5); s != "" {
+		w.style = s[0]
+	}
+	if a.bool(3, false) {
+		w.text("--- ")
+	}
+	w.document(a.in)
+	if a.bool(4, false) {
+		w.text("...\n")
+	}
+	if w.err != nil {
+		return nil, w.err
+	}
+	return a.sized(string(w.b))
+}
+
+func (w *yamlWriter) text(s string) {
+	w.b = append(w.b, s...)
+	if i := strings.LastIndexByte(s, '\n'); i >= 0 {
+		w.column = utf8.RuneCountInString(s[i+1:])
+	} else {
+		w.column += utf8.RuneCountInString(s)
+	}
+	if len(w.b) > maxText && w.err == nil {
+		w.err = failf("a text of more than %d bytes", maxText)
+	}
+}
+
+func (w *yamlWriter) document(v any) {
+	if !isCollection(v) {
+		w.scalar(v, 0, place{})
+		w.text("\n")
+		if plain := scalarText(v); w.bare(v, plain) {
+			w.text("...\n") // an open-ended plain scalar needs an end
+		}
+		return
+	}
+	w.node(v, -w.indent, place{root: true}, 0)
+	if w.column > 0 {
+		w.text("\n")
+	}
+}
+
+// bare reports whether v is written as a plain scalar.
+func (w *yamlWriter) bare(v any, text string) bool {
+	s, isText := v.(string)
+	if !isText {
+		return w.style == 0
+	}
+	return w.style == 0 && text == s && plainAllowed(s, place{})
+}
+
+// place is where a node stands.
+type place struct {
+	root   bool
+	flow   bool // inside [ ] or { }
+	key    bool // a mapping's key
+	inSeq  bool // after "- "
+	mapVal bool // after "key:"
+}
+
+func isCollection(v any) bool {
+	switch v.(type) {
+	case *value.Map, Dict, []any, *pyList, value.Tuple, *view, span:
+		return true
+	}
+	return false
+}
+
+func (w *yamlWriter) node(v any, indent int, at place, depth int) {
+	if w.err != nil {
+		return
+	}
+	if depth > maxDataDepth {
+		w.err = errTooDeep()
+		return
+	}
+	if u, ok := v.(*Undefined); ok {
+		w.err = u.Err()
+		return
+	}
+	if !isCollection(v) {
+		w.scalar(v, indent, at)
+		return
+	}
+	m, isMap, err := dictOf(v)
+	if err != nil {
+		w.err = err
+		return
+	}
+	var items []any
+	if !isMap {
+		items, _ = iterate(v)
+	}
+	switch {
+	case isMap && (m.Len() == 0 || at.flow || w.inFlow(mapValues(m))):
+		w.flowMap(m, indent, at, depth)
+	case isMap:
+		w.blockMap(m, indent, at, depth)
+	case len(items) == 0 || at.flow || w.inFlow(items):
+		w.flowList(items, indent, at, depth)
+	default:
+		w.blockList(items, indent, at, depth)
+	}
+}
+
+func mapValues(m *value.Map) []any {
+	var out []any
+	for _, v := range m.All() {
+		out = append(out, v)
+	}
+	return out
+}
+
+func (w *yamlWriter) inFlow(children []any) bool {
+	if w.flow != flowLeaves {
+		return w.flow == flowAlways
+	}
+	for _, c := range children {
+		if isCollection(c) {
+			return false
+		}
+	}
+	return true
+}
+
+func (w *yamlWriter) sorted(m *value.Map) []any {
+	keys := m.Keys()
+	if w.unsorted {
+		return keys
+	}
+	var failed error
+	out := append([]any(nil), keys...)
+	sort.SliceStable(out, func(i, j int) bool {
+		c, err := order(out[i], out[j])
+		if err != nil {
+			failed = err
+		}
+		return c < 0
+	})
+	if failed != nil {
+		return keys // as PyYAML: keys that cannot be sorted stay as they are
+	}
+	return out
+}
+
+func (w *yamlWriter) newline(indent int) {
+	w.text("\n" + strings.Repeat(" ", max(indent, 0)))
+}
+
+func (w *yamlWriter) blockMap(m *value.Map, indent int, at place, depth int) {
+	inner := indent + w.indent
+	for i, k := range w.sorted(m) {
+		if i > 0 || !(at.root || at.inSeq) {
+			w.newline(inner)
+		}
+		w.key(k, inner, depth)
+		w.child(m.At(k), inner, depth)
+	}
+}
+
+func (w *yamlWriter) key(k any, indent, depth int) {
+	if isCollection(k) || len(scalarText(k)) > 128 {
+		w.text("? ")
+		w.node(k, indent, place{flow: true}, depth+1)
+		w.newline(indent)
+		w.text(":")
+		return
+	}
+	w.scalar(k, indent, place{key: true})
+	w.text(":")
+}
+
+// child writes a mapping's value after its key.
+func (w *yamlWriter) child(v any, indent, depth int) {
+	if items, isList := listItems(v); isList && len(items) > 0 && !w.inFlow(items) {
+		w.blockList(items, indent, place{mapVal: true}, depth+1)
+		return
+	}
+	m, isMap, err := dictOf(v)
+	if err == nil && isMap && m.Len() > 0 && !w.inFlow(mapValues(m)) {
+		w.blockMap(m, indent, place{mapVal: true}, depth+1)
+		return
+	}
+	w.text(" ")
+	w.node(v, indent, place{mapVal: true}, depth+1)
+}
+
+func listItems(v any) ([]any, bool) {
+	if _, isMap, _ := dictOf(v); isMap || !isCollection(v) {
+		return nil, false
+	}
+	items, err := iterate(v)
+	return items, err == nil
+}
+
+// blockList writes "- item" lines; within a mapping they are not indented.
+func (w *yamlWriter) blockList(items []any, indent int, at place, depth int) {
+	inner := indent
+	if !at.mapVal {
+		inner = indent + w.indent
+	}
+	for i, v := range items {
+		if i > 0 || !(at.root || at.inSeq) {
+			w.newline(inner)
+		}
+		w.text("-" + strings.Repeat(" ", w.dashGap(v)))
+		w.node(v, inner, place{inSeq: true}, depth+1)
+	}
+}
+
+// dashGap is the space after a dash: libyaml lines up nested collections.
+func (w *yamlWriter) dashGap(v any) int {
+	if isCollection(v) {
+		items, isList := listItems(v)
+		m, isMap, _ := dictOf(v)
+		if (isList && len(items) > 0 && !w.inFlow(items)) || (isMap && m.Len() > 0 && !w.inFlow(mapValues(m))) {
+			return w.indent - 1
+		}
+	}
+	return 1
+}
+
+func (w *yamlWriter) flowList(items []any, indent int, at place, depth int) {
+	inner := max(indent, 0) + w.indent
+	if at.flow && indent < 0 {
+		inner = w.indent
+	}
+	w.text("[")
+	for i, v := range items {
+		if i > 0 {
+			w.text(",")
+		}
+		w.flowBreak(i, inner)
+		w.node(v, inner, place{flow: true}, depth+1)
+	}
+	w.text("]")
+}
+
+// flowBreak goes to a new line where the width is used up.
+func (w *yamlWriter) flowBreak(i, indent int) {
+	if w.column > w.width {
+		w.newline(indent)
+	} else if i > 0 {
+		w.text(" ")
+	}
+}
+
+func (w *yamlWriter) flowMap(m *value.Map, indent int, _ place, depth int) {
+	inner := max(indent, 0) + w.indent
+	w.text("{")
+	for i, k := range w.sorted(m) {
+		if i > 0 {
+			w.text(",")
+		}
+		w.flowBreak(i, inner)
+		w.scalarOrFlow(k, inner, depth)
+		w.text(": ")
+		w.node(m.At(k), inner, place{flow: true}, depth+1)
+	}
+	w.text("}")
+}
+
+func (w *yamlWriter) scalarOrFlow(k any, indent, depth int) {
+	if isCollection(k) {
+		w.text("? ")
+		w.node(k, indent, place{flow: true}, depth+1)
+		return
+	}
+	w.scalar(k, indent, place{flow: true, key: true})
+}
+
+// scalarText is a scalar's text before quoting.
+func scalarText(v any) string {
+	switch x := v.(type) {
+	case nil:
+		return "null"
+	case bool:
+		if x {
+			return "true"
+		}
+		return "false"
+	case float64:
+		return yamlFloat(x)
+	case string:
+		return x
+	case int, *big.Int:
+		return text(v)
+	case datetime:
+		return text(v)
+	}
+	return text(v)
+}
+
+func yamlFloat(f float64) string {
+	s := value.FloatRepr(f, ".inf", ".nan")
+	if strings.Contains(s, "e") && !strings.Contains(s, ".") {
+		s = strings.Replace(s, "e", ".0e", 1)
+	}
+	return s
+}
+
+func (w *yamlWriter) scalar(v any, indent int, at place) {
+	switch v.(type) {
+	case nil, bool, int, float64, *big.Int, datetime:
+		w.plainOrQuoted(scalarText(v))
+		return
+	case string:
+	default:
+		if w.err == nil {
+			w.err = failf("to_yaml: a value of type %s cannot be written as YAML", typeName(v))
+		}
+		return
+	}
+	s := v.(string)
+	spread := !at.key
+	fold := max(indent, 0) + w.indent
+	if at.root || (indent <= 0 && !at.mapVal && !at.inSeq && !at.flow) {
+		fold = w.indent
+	}
+	switch {
+	case w.style == '"' || needsEscapes(s):
+		w.doubleQuoted(s, fold, spread)
+	case w.style == '\'' || s == "" || !plainAllowed(s, at) || document.ResolveScalar(s) != any(s) || resolvesOddly(s):
+		if singleAllowed(s, at) {
+			w.singleQuoted(s, fold, spread)
+		} else {
+			w.doubleQuoted(s, fold, spread)
+		}
+	default:
+		w.plain(s, fold, spread)
+	}
+}
+
+func (w *yamlWriter) plainOrQuoted(s string) {
+	if w.style != 0 && w.style != '|' && w.style != '>' {
+		s = string(w.style) + s + string(w.style)
+	}
+	w.text(s)
+}
+
+var yamlDate = regexp.MustCompile(`^\d{4}-(?:\d\d-\d\d|\d\d?-\d\d?(?:[Tt]|[ \t]+)\d\d?:\d\d:\d\d(?:\.\d*)?(?:[ \t]*(?:Z|[-+]\d\d?(?::\d\d)?))?)$`)
+
+// resolvesOddly reports text that PyYAML's resolver takes for a timestamp, a
+// merge or a value mark.
+func resolvesOddly(s string) bool {
+	return s == "<<" || s == "=" || yamlDate.MatchString(s)
+}
+
+// needsEscapes reports characters that only double quotes can hold.
+func needsEscapes(s string) bool {
+	for _, r := range s {
+		if r == '\n' || r == 0x85 || r >= 0xa0 && r <= 0xd7ff || r >= 0xe000 && r <= 0xfffd && r != 0xfeff || r >= 0x10000 || r >= 0x20 && r < 0x7f {
+			continue
+		}
+		return true
+	}
+	return strings.Contains(s, " \n") // only double quotes keep a space there
+}
+
+// plainAllowed reports whether s can stand without quotes.
+func plainAllowed(s string, at place) bool {
+	if s == "" || s[0] == ' ' || s[len(s)-1] == ' ' || strings.ContainsAny(s, "\n\u0085\u2028\u2029") ||
+		strings.HasPrefix(s, "---") || strings.HasPrefix(s, "...") {
+		return false
+	}
+	runes := []rune(s)
+	for i, r := range runes {
+		followed := i+1 >= len(runes) || isYAMLSpace(runes[i+1])
+		switch {
+		case i == 0 && strings.ContainsRune("#,[]{}&*!|>'\"%@`", r):
+			return false
+		case i == 0 && (r == '?' || r == ':'):
+			if at.flow || followed {
+				return false
+			}
+		case i == 0 && r == '-':
+			if followed {
+				return false
+			}
+		case i > 0 && at.flow && strings.ContainsRune(",?[]{}", r):
+			return false
+		case i > 0 && r == ':':
+			if at.flow || followed {
+				return false
+			}
+		case i > 0 && r == '#' && isYAMLSpace(runes[i-1]):
+			return false
+		}
+	}
+	return true
+}
+
+func isYAMLSpace(r rune) bool {
+	return r == ' ' || r == '\t' || r == '\n' || r == '\r' || r == 0x85 || r == 0x2028 || r == 0x2029
+}
+
+// singleAllowed reports whether s can stand in single quotes.
+func singleAllowed(s string, at place) bool {
+	if at.key && strings.Contains(s, "\n") {
+		return false
+	}
+	return !strings.Contains(s, " \n") && !strings.HasPrefix(s, " ") && !strings.HasSuffix(s, " ")
+}
+
+// plain writes s, breaking lines at single spaces beyond the width.
+func (w *yamlWriter) plain(s string, indent int, spread bool) {
+	runes := []rune(s)
+	for i, r := range runes {
+		if r == ' ' && spread && w.column > w.width && i > 0 && i < len(runes)-1 && runes[i+1] != ' ' && runes[i-1] != ' ' {
+			w.newline(indent)
+			continue
+		}
+		w.text(string(r))
+	}
+}
+
+func (w *yamlWriter) singleQuoted(s string, indent int, spread bool) {
+	w.text("'")
+	runes := []rune(s)
+	broke := false
+	for i, r := range runes {
+		switch {
+		case r == ' ' && spread && !broke && w.column > w.width && i > 0 && i < len(runes)-1 && runes[i+1] != ' ' && runes[i-1] != ' ':
+			w.newline(indent)
+		case r == '\n':
+			if !broke {
+				w.text("\n")
+			}
+			w.text("\n")
+			broke = true
+			continue
+		default:
+			if broke {
+				w.text(strings.Repeat(" ", indent))
+			}
+			if r == '\'' {
+				w.text("'")
+			}
+			w.text(string(r))
+		}
+		broke = false
+	}
+	if broke {
+		w.text(strings.Repeat(" ", indent))
+	}
+	w.text("'")
+}
+
+var yamlEscapes = map[rune]string{0: `\0`, 7: `\a`, 8: `\b`, 9: `\t`, '\n': `\n`, 11: `\v`, 12: `\f`, '\r': `\r`, 27: `\e`,
+	'"': `\"`, '\\': `\\`, 0x85: `\N`, 0xa0: `\_`, 0x2028: `\L`, 0x2029: `\P`}
+
+func (w *yamlWriter) doubleQuoted(s string, indent int, spread bool) {
+	w.text(`"`)
+	runes := []rune(s)
+	for i, r := range runes {
+		switch esc, ok := yamlEscapes[r]; {
+		case ok && r != 0xa0:
+			w.text(esc)
+		case r == 0xfeff || r < 0x20 || r == 0x7f || r > 0x7f && r < 0xa0 && !unicode.IsPrint(r):
+			w.text(escapeCode(r))
+		case r == ' ' && spread && w.column > w.width && i > 0 && i < len(runes)-1 && runes[i-1] != ' ':
+			w.newline(indent)
+			if runes[i+1] == ' ' {
+				w.text(`\`)
+			}
+		default:
+			w.text(string(r))
+		}
+	}
+	w.text(`"`)
+}
+
+func escapeCode(r rune) string {
+	switch {
+	case r < 0x100:
+		return fmt.Sprintf(`\x%02X`, r)
+	case r < 0x10000:
+		return fmt.Sprintf(`\u%04X`, r)
+	}
+	return fmt.Sprintf(`\U%08X`, r)
+}
