@@ -10,6 +10,7 @@ import (
 	"io"
 	"os/exec"
 	"strings"
+	"time"
 )
 
 // Engine is a Docker Engine as the docker command reaches it (DOCKER_HOST and contexts count).
@@ -43,9 +44,22 @@ func (e *CommandError) shown() []string {
 	return append(append([]string{}, e.Args[:12]...), "…")
 }
 
+const completeLimit = 2 * time.Minute
+
 // Run runs a docker command and returns what it printed, without the last newline.
 func (e Engine) Run(ctx context.Context, args ...string) (string, error) {
 	return e.Feed(ctx, nil, args...)
+}
+
+// Complete is Run for a command that makes something: Docker would go on with it after the command was cut off, and what
+// it made would be left. So it doesn't start once ctx has ended, and then runs to its end, or to a limit of its own.
+func (e Engine) Complete(ctx context.Context, args ...string) (string, error) {
+	if ctx.Err() != nil {
+		return "", &CommandError{Args: args, Err: context.Cause(ctx)}
+	}
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), completeLimit)
+	defer stop()
+	return e.Run(ctx, args...)
 }
 
 // Feed is Run with something to read for the command.

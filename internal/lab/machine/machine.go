@@ -43,7 +43,7 @@ func (b *Backend) create(ctx context.Context, machine backend.Machine) error {
 	if err := b.removeContainer(ctx, name); err != nil {
 		return err // left by a boot that was cut off
 	}
-	if _, err := b.docker.Run(ctx, b.createArgs(machine)...); err != nil {
+	if _, err := b.docker.Complete(ctx, b.createArgs(machine)...); err != nil {
 		return err
 	}
 	seed := node.Seed{Machine: machine, RegistryMirror: "http://" + b.config.Registry().String() + ":5000"}

@@ -85,7 +85,7 @@ func (b *Backend) createNetwork(ctx context.Context, network backend.Network, pr
 func (b *Backend) dockerNetwork(ctx context.Context, name string, prefix netip.Prefix, host netip.Addr, labels []string) error {
 	args := slices.Concat([]string{"network", "create", "--driver", "bridge", "--subnet", prefix.String(), "--gateway", host.String(),
 		"-o", "com.docker.network.bridge.enable_ip_masquerade=false"}, label(LabelLab, b.config.Lab), labels, []string{name})
-	_, err := b.docker.Run(ctx, args...)
+	_, err := b.docker.Complete(ctx, args...)
 	return err
 }
 

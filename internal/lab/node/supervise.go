@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -37,19 +36,19 @@ func Supervise(ctx context.Context) error {
 	if err := prepare(ctx, seed); err != nil {
 		return err
 	}
-	group, ctx := errgroup.WithContext(ctx)
+	group, running := errgroup.WithContext(ctx)
 	docker := &dockerd{ready: make(chan struct{})}
 	names := &forwarder{upstream: dockerNames}
-	group.Go(func() error { return serveSyslog(ctx, "/dev/log") })
-	group.Go(func() error { return serveMetadata(ctx, metadataIP+":"+metadataPort, seed) })
-	group.Go(func() error { return names.serve(ctx, metadataIP+":"+dnsPort) })
-	group.Go(func() error { return keepNICs(ctx) })
-	group.Go(func() error { return docker.keep(ctx) })
-	group.Go(func() error { return boot(ctx, seed, docker) })
+	group.Go(func() error { return serveSyslog(running, "/dev/log") })
+	group.Go(func() error { return serveMetadata(running, metadataIP+":"+metadataPort, seed) })
+	group.Go(func() error { return names.serve(running, metadataIP+":"+dnsPort) })
+	group.Go(func() error { return keepNICs(running) })
+	group.Go(func() error { return docker.keep(running) })
+	group.Go(func() error { return boot(running, seed, docker) })
 	err = group.Wait()
-	if ctx.Err() != nil && (err == nil || errors.Is(err, context.Canceled)) {
+	if ctx.Err() != nil {
 		say("power down")
-		return nil
+		return nil // what ended first, and how, says nothing
 	}
 	return err
 }
