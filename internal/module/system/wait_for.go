@@ -68,7 +68,7 @@ func waitFor(ctx context.Context, call *module.Call) (module.Result, error) {
 	if ctx.Err() != nil {
 		return module.Result{}, context.Cause(ctx)
 	}
-	if err != nil && limit.Err() == nil {
+	if err != nil && !over(limit) {
 		return module.Result{}, err
 	}
 	if err != nil {
@@ -167,11 +167,8 @@ func (w *wait) port(ctx context.Context) (bool, error) {
 	conn, err := w.call.Host.Dial(one, "tcp", w.what)
 	var lost *connection.UnreachableError
 	switch {
-	case ctx.Err() != nil: // the time is over, which says nothing of the port
-		if err == nil {
-			_ = conn.Close()
-		}
-		return false, context.Cause(ctx)
+	case err != nil && over(ctx): // which says nothing of the port
+		return false, context.DeadlineExceeded
 	case errors.As(err, &lost):
 		return false, err
 	case err != nil:
@@ -182,6 +179,13 @@ func (w *wait) port(ctx context.Context) (bool, error) {
 		return false, nil
 	}
 	return w.regex == nil || w.says(one, conn), nil
+}
+
+// over reports whether ctx has ended, also where its deadline has just passed
+// and its timer did not fire yet.
+func over(ctx context.Context) bool {
+	end, ok := ctx.Deadline()
+	return ctx.Err() != nil || ok && !time.Now().Before(end)
 }
 
 // says reads what a port sends until it matches, ends or takes too long.
