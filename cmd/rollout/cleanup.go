@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
@@ -44,6 +46,9 @@ another prefix is never touched. Ends with 1 if something is left.`,
 }
 
 func cleanup(ctx context.Context, flags *cleanupFlags) error {
+	if flags.prefix == "" {
+		return openstack.ErrEmptyPrefix
+	}
 	p, err := openProject(&flags.project, 0)
 	if err != nil {
 		return err
@@ -80,22 +85,19 @@ func showPlan(plan openstack.Plan) error {
 	return report.Table(os.Stdout, []string{"Action", "Kind", "Name", "Status", "ID", "Because"}, rows)
 }
 
-// confirm asks, unless told not to; without a terminal there is nobody to ask.
+// confirm asks, unless told not to. An answer may come through a pipe; the end
+// of the input is none.
 func confirm(ctx context.Context, yes bool) error {
 	if yes {
 		return nil
 	}
-	person := terminal()
-	if person == nil {
-		return fmt.Errorf("nothing was deleted: nobody can be asked here, so say --yes")
-	}
-	answer, err := person.Ask(ctx, "Delete all of this? [y/N] ", false)
-	if err != nil {
-		return err
-	}
+	answer, err := stdin{}.Ask(ctx, "Delete all of this? [y/N] ", false)
 	switch strings.ToLower(strings.TrimSpace(answer)) {
 	case "y", "yes":
 		return nil
+	}
+	if errors.Is(err, io.EOF) {
+		return fmt.Errorf("nothing was deleted: nobody answered, so say --yes")
 	}
 	return fmt.Errorf("nothing was deleted")
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -64,8 +65,8 @@ func (p *project) status(ctx context.Context) error {
 		return err
 	}
 	containers := p.containers(ctx, inv, top, servers)
-	rows := [][]string{}
-	for _, s := range inTierOrder(top, servers) {
+	rows := missing(top, servers)
+	for _, s := range servers {
 		status := s.Status
 		if s.Fault != "" {
 			status += ": " + s.Fault
@@ -73,7 +74,9 @@ func (p *project) status(ctx context.Context) error {
 		rows = append(rows, []string{s.Name, s.Metadata["rollout_tier"], status, networksText(s),
 			strings.Join(s.Floating(), ", "), containers[s.Name]})
 	}
-	rows = append(rows, missing(top, servers)...)
+	slices.SortStableFunc(rows, func(a, b []string) int {
+		return cmp.Or(tierRank(top, a[1])-tierRank(top, b[1]), strings.Compare(a[0], b[0]))
+	})
 	return report.Table(os.Stdout, []string{"Name", "Tier", "Status", "Networks", "Floating IP", "Containers"}, rows)
 }
 
@@ -86,17 +89,13 @@ func networksText(s openstack.Server) string {
 	return strings.Join(parts, "; ")
 }
 
-func inTierOrder(top *topology.Topology, servers []openstack.Server) []openstack.Server {
-	rank := func(s openstack.Server) int {
-		i := slices.IndexFunc(top.Tiers, func(t *topology.Tier) bool { return t.Name == s.Metadata["rollout_tier"] })
-		if i < 0 {
-			return len(top.Tiers)
-		}
-		return i
+// tierRank is a tier's place in the link order; what is none comes last.
+func tierRank(top *topology.Topology, tier string) int {
+	i := slices.IndexFunc(top.Tiers, func(t *topology.Tier) bool { return t.Name == tier })
+	if i < 0 {
+		return len(top.Tiers)
 	}
-	out := slices.Clone(servers)
-	slices.SortStableFunc(out, func(a, b openstack.Server) int { return rank(a) - rank(b) })
-	return out
+	return i
 }
 
 // missing are the VMs that the topology asks for and the cloud does not have.
@@ -222,7 +221,10 @@ func (p *project) printURL(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, s := range slices.Backward(inTierOrder(top, servers)) {
+	slices.SortStableFunc(servers, func(a, b openstack.Server) int {
+		return tierRank(top, b.Metadata["rollout_tier"]) - tierRank(top, a.Metadata["rollout_tier"])
+	})
+	for _, s := range servers {
 		if floating := s.Floating(); len(floating) > 0 {
 			fmt.Printf("http://%s/\n", floating[0])
 			return nil
