@@ -106,23 +106,14 @@ func (c *Cloud) reachActive(ctx context.Context, name, id string, how Boot) (Ser
 	var late *DeadlineError
 	switch {
 	case errors.As(err, &failed):
-		c.completeFault(ctx, failed)
+		servers := []Server{failed.Server}
+		c.fillFaults(ctx, servers)
+		failed.Server = servers[0]
 		failed.Console = c.lastWords(ctx, id)
 	case errors.As(err, &late):
 		late.Console = c.lastWords(ctx, id)
 	}
 	return server, err
-}
-
-// completeFault asks again for the fault, which Nova writes a moment after the
-// state.
-func (c *Cloud) completeFault(ctx context.Context, failed *FailedError) {
-	if failed.Server.Fault != "" {
-		return
-	}
-	if s, err := c.Server(withTries(ctx, 1), failed.Server.ID); err == nil {
-		failed.Server.Fault = s.Fault
-	}
 }
 
 // lastWords returns the end of the console log, if it can be had: it is an

@@ -90,6 +90,9 @@ func (c *Cloud) Catalog() []CatalogEntry { return c.catalog }
 // Calls returns how many HTTP requests were sent so far, retries included.
 func (c *Cloud) Calls() int { return int(c.transport.calls.Load()) }
 
+// Close ends the connections that are kept open between calls.
+func (c *Cloud) Close() { c.transport.base.CloseIdleConnections() }
+
 // readToken takes the project and the services' addresses from the token's
 // answer. Version documents are not asked for: what the catalog says is used,
 // which saves a call per service on each run.

@@ -42,7 +42,7 @@ func openTestCloud(t *testing.T) *openstack.Cloud {
 }
 
 func prefix(t *testing.T) string {
-	return fmt.Sprintf("conf%x-", time.Now().UnixNano()&0xffffff)
+	return fmt.Sprintf("osdev-conf%x-", time.Now().UnixNano()&0xffffff)
 }
 
 // sweep deletes what a test left, whatever became of it.

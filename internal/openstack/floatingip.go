@@ -84,7 +84,7 @@ type Target struct {
 
 // Assign puts a floating IP of the external network before a port: an unused
 // one that rollout allocated for the same owner; with reuseAny, any unused one
-// of the project; else a new one. allocated tells a new one.
+// of the project that rollout did not allocate for somebody else; else a new one. allocated tells a new one.
 func (c *Cloud) Assign(ctx context.Context, external Network, to Target, reuseAny bool) (ip FloatingIP, allocated bool, err error) {
 	// Two tasks must not choose the same unused one.
 	if err := c.addresses.take(ctx); err != nil {
@@ -114,7 +114,7 @@ func unused(all []FloatingIP, owner string, reuseAny bool) []FloatingIP {
 		case f.PortID != "":
 		case f.Ours() && f.Owner() == owner:
 			mine = append(mine, f)
-		case reuseAny:
+		case reuseAny && !f.Ours(): // those of other owners are about to be used, or released
 			others = append(others, f)
 		}
 	}

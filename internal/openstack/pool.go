@@ -49,21 +49,37 @@ func (p *Pool) Open(ctx context.Context, cfg Config) (*Cloud, error) {
 
 // Calls returns how many HTTP requests the open clouds have sent.
 func (p *Pool) Calls() int {
-	p.mu.Lock()
-	slots := make([]*opening, 0, len(p.clouds))
-	for _, o := range p.clouds {
-		slots = append(slots, o)
-	}
-	p.mu.Unlock()
 	n := 0
-	for _, o := range slots {
-		o.turn <- struct{}{}
-		if o.cloud != nil {
-			n += o.cloud.Calls()
-		}
-		o.turn.release()
+	for _, c := range p.open() {
+		n += c.Calls()
 	}
 	return n
+}
+
+// Close ends the connections that are kept open between calls. The pool can
+// still be used.
+func (p *Pool) Close() {
+	for _, c := range p.open() {
+		c.Close()
+	}
+}
+
+// open lists the clouds that are open by now; one that is being opened is not.
+func (p *Pool) open() []*Cloud {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var out []*Cloud
+	for _, o := range p.clouds {
+		select {
+		case o.turn <- struct{}{}:
+			if o.cloud != nil {
+				out = append(out, o.cloud)
+			}
+			o.turn.release()
+		default:
+		}
+	}
+	return out
 }
 
 func (p *Pool) slot(key string) *opening {

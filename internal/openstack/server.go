@@ -150,6 +150,7 @@ func (c *Cloud) ListServers(ctx context.Context, f Filter) ([]Server, error) {
 			out = append(out, s)
 		}
 	}
+	c.fillFaults(ctx, out)
 	if err := c.nameParts(ctx, out); err != nil {
 		return nil, err
 	}
@@ -157,6 +158,19 @@ func (c *Cloud) ListServers(ctx context.Context, f Filter) ([]Server, error) {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
 	})
 	return out, nil
+}
+
+// fillFaults asks one by one for faults that a list leaves out: Nova's lists do
+// so for servers that no host would take. A fault that can't be had is left out.
+func (c *Cloud) fillFaults(ctx context.Context, servers []Server) {
+	for i, s := range servers {
+		if s.Status != "ERROR" || s.Fault != "" {
+			continue
+		}
+		if now, err := c.Server(withTries(ctx, 1), s.ID); err == nil {
+			servers[i].Fault = now.Fault
+		}
+	}
 }
 
 // nameParts fills in the names of images and flavors. An image that is gone

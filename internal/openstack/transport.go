@@ -51,7 +51,7 @@ const maxBody = 256 << 20
 // that changes nothing, or the same thing twice, on lost connections and 5xx;
 // any request on 429, and where the connection could not even be opened.
 type transport struct {
-	base    http.RoundTripper
+	base    *http.Transport
 	retry   Retry
 	timeout time.Duration // of one try
 	trace   func(line string)

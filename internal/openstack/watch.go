@@ -224,6 +224,7 @@ func (c *Cloud) ServersNamed(ctx context.Context, name string) ([]Server, error)
 	if err != nil {
 		return nil, fmt.Errorf("cannot look for server %s: %w", name, err)
 	}
+	c.fillFaults(ctx, s.servers)
 	return s.servers, nil
 }
 

@@ -28,7 +28,7 @@ func newBench(t *testing.T) *bench {
 	if name == "" {
 		t.Skip("ROLLOUT_TEST_CLOUD names no cloud (an entry of clouds.yaml, found through OS_CLIENT_CONFIG_FILE)")
 	}
-	b := &bench{t: t, modules: map[string]*module.Module{}, prefix: fmt.Sprintf("mod%x-", time.Now().UnixNano()&0xffffff),
+	b := &bench{t: t, modules: map[string]*module.Module{}, prefix: fmt.Sprintf("osdev-mod%x-", time.Now().UnixNano()&0xffffff),
 		clouds: openstack.NewPool(openstack.Config{Cloud: name})}
 	for _, m := range cloud.Modules(b.clouds) {
 		b.modules[m.Name] = m
@@ -202,5 +202,43 @@ func TestInfoModules(t *testing.T) {
 	auth := b.ok("openstack.cloud.auth")
 	if auth.Facts.String("auth_token") == "" || len(auth.Secret) != 1 {
 		t.Error("auth returned no token, or did not mark it as a secret")
+	}
+}
+
+// A server of ours that failed is replaced; one that may be somebody else's is
+// left as it is. It needs the flavors of the test bed that fail on purpose.
+func TestFailedServerOfOurs(t *testing.T) {
+	b := newBench(t)
+	c, err := b.clouds.Open(t.Context(), openstack.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	flavor, err := c.FindFlavor(t.Context(), "fault.novalidhost")
+	if err != nil {
+		t.Skip(err)
+	}
+	image, err := c.FindImage(t.Context(), "docker-base")
+	if err != nil {
+		t.Fatal(err)
+	}
+	network, err := c.FindNetwork(t.Context(), "dmz-net")
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := b.prefix + "web-1"
+	id, err := c.CreateServer(t.Context(), openstack.ServerSpec{Name: name, ImageID: image.ID, FlavorID: flavor.ID,
+		NICs: []openstack.NIC{{NetworkID: network.ID}}, Metadata: map[string]string{"rollout_owner": "o"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Await(t.Context(), name, id, time.Minute, nil, "ACTIVE"); err == nil {
+		t.Fatal("the server did not fail")
+	}
+	args := []any{"name", name, "image", "docker-base", "flavor", "standard.xsmall", "network", "dmz-net", "auto_ip", false}
+	b.fails("in ERROR: No valid host", "openstack.cloud.server", args...)
+	b.fails("in ERROR: No valid host", "openstack.cloud.server", append(args, "meta", "rollout_owner=p")...)
+	res := b.ok("openstack.cloud.server", append(args, "meta", "rollout_owner=o")...)
+	if now := res.Data.String("id"); !res.Changed || now == id {
+		t.Errorf("changed=%v, the server is %s and was %s", res.Changed, now, id)
 	}
 }

@@ -36,19 +36,9 @@ func runRouter(ctx context.Context, t *task) (module.Result, error) {
 			return module.Result{}, err
 		}
 	}
-	want := take(t, "name", "name", "admin_state_up", "admin_state_up")
-	update := take(t, "admin_state_up", "admin_state_up")
-	if !t.absent() {
-		gateway, err := t.gateway(ctx)
-		if err != nil {
-			return module.Result{}, err
-		}
-		if gateway != nil {
-			want.Set("external_gateway_info", gateway)
-			if !has(found.Raw.Map("external_gateway_info"), gateway) {
-				update.Set("external_gateway_info", gateway)
-			}
-		}
+	want, update, err := t.routerAttributes(ctx, found)
+	if err != nil {
+		return module.Result{}, err
 	}
 	res, now, err := t.settle(thing{
 		what: "router " + name, have: found.Raw, create: want, update: update,
@@ -71,6 +61,25 @@ func runRouter(ctx context.Context, t *task) (module.Result, error) {
 		}
 	}
 	return record(res, "router", now), nil
+}
+
+// routerAttributes are those of a new router, and those to compare on one that
+// is there.
+func (t *task) routerAttributes(ctx context.Context, found openstack.Router) (create, update attributes, err error) {
+	create = take(t, "name", "name", "admin_state_up", "admin_state_up")
+	update = take(t, "admin_state_up", "admin_state_up")
+	if t.absent() {
+		return create, update, nil
+	}
+	gateway, err := t.gateway(ctx)
+	if err != nil || gateway == nil {
+		return create, update, err
+	}
+	create.Set("external_gateway_info", gateway)
+	if !has(found.Raw.Map("external_gateway_info"), gateway) {
+		update.Set("external_gateway_info", gateway)
+	}
+	return create, update, nil
 }
 
 // gateway is Neutron's external_gateway_info, or nil where none was asked for.

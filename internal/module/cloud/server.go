@@ -204,43 +204,54 @@ func finish(ctx context.Context, t *task, s openstack.Server, meta map[string]st
 	return t.cloud.FinishBoot(ctx, s, spec, t.boot())
 }
 
-// updateServer decides and makes the changes that need no new server.
-func updateServer(ctx context.Context, t *task, res module.Result, s openstack.Server, meta map[string]string) (module.Result, error) {
-	var changes []change
-	setMeta := map[string]string{}
+// update is what is to change on a server that needs no new server.
+type update struct {
+	meta        map[string]string // to be set
+	add, remove []string          // security groups
+	changes     []change
+}
+
+// decideUpdate compares a server with what the task asks for.
+func decideUpdate(t *task, s openstack.Server, meta map[string]string) update {
+	u := update{meta: map[string]string{}}
 	for _, k := range sortedNames(meta) {
 		if got, ok := s.Metadata[k]; !ok || got != meta[k] {
-			setMeta[k] = meta[k]
-			changes = append(changes, change{"set metadata " + k, fmt.Sprintf("it is %q, not %q", got, meta[k])})
+			u.meta[k] = meta[k]
+			u.changes = append(u.changes, change{"set metadata " + k, fmt.Sprintf("it is %q, not %q", got, meta[k])})
 		}
 	}
-	add, remove := groupChanges(t, s)
-	for _, g := range add {
-		changes = append(changes, change{"add security group " + g, "not on the server"})
+	u.add, u.remove = groupChanges(t, s)
+	for _, g := range u.add {
+		u.changes = append(u.changes, change{"add security group " + g, "not on the server"})
 	}
-	for _, g := range remove {
-		changes = append(changes, change{"remove security group " + g, "not asked for"})
+	for _, g := range u.remove {
+		u.changes = append(u.changes, change{"remove security group " + g, "not asked for"})
 	}
-	if len(changes) > 0 {
-		diff := t.changed("server "+s.Name, changes...)
-		res.Changed, res.Diff = true, append(res.Diff, diff.Diff...)
+	return u
+}
+
+// updateServer changes what differs, and ends the module.
+func updateServer(ctx context.Context, t *task, res module.Result, s openstack.Server, meta map[string]string) (module.Result, error) {
+	u := decideUpdate(t, s, meta)
+	if len(u.changes) == 0 {
+		return addressed(ctx, t, res, s)
 	}
+	diff := t.changed("server "+s.Name, u.changes...)
+	res.Changed, res.Diff = true, append(res.Diff, diff.Diff...)
 	if t.Check {
 		return withServer(res, s), nil
 	}
-	if len(setMeta) > 0 {
-		if err := t.cloud.SetMetadata(ctx, s.ID, setMeta); err != nil {
+	if len(u.meta) > 0 {
+		if err := t.cloud.SetMetadata(ctx, s.ID, u.meta); err != nil {
 			return res, err
 		}
 	}
-	if err := applyGroups(ctx, t, s.ID, add, remove); err != nil {
+	if err := applyGroups(ctx, t, s.ID, u.add, u.remove); err != nil {
 		return res, err
 	}
-	if len(changes) > 0 {
-		var err error
-		if s, err = t.cloud.Server(ctx, s.ID); err != nil {
-			return res, err
-		}
+	s, err := t.cloud.Server(ctx, s.ID)
+	if err != nil {
+		return res, err
 	}
 	return addressed(ctx, t, res, s)
 }

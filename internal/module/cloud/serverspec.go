@@ -122,8 +122,7 @@ func (n *nic) set(key, val string) error {
 	return nil
 }
 
-// serverSpec looks up what the task names. The look-ups run side by side, and
-// each is one call per run, however many servers ask.
+// serverSpec reads what the task asks for, and looks up what it names.
 func serverSpec(ctx context.Context, t *task, meta map[string]string) (openstack.ServerSpec, error) {
 	spec := openstack.ServerSpec{
 		Name: t.text("name"), KeyName: t.text("key_name"), UserData: []byte(t.text("userdata")), Metadata: meta,
@@ -131,10 +130,7 @@ func serverSpec(ctx context.Context, t *task, meta map[string]string) (openstack
 		AvailabilityZone: t.text("availability_zone"), Description: t.text("description"), ConfigDrive: t.on("config_drive"),
 	}
 	if hints := t.Args.Map("scheduler_hints"); hints.Len() > 0 {
-		spec.SchedulerHints = map[string]any{}
-		for k, v := range hints.All() {
-			spec.SchedulerHints[fmt.Sprint(k)] = plain(v)
-		}
+		spec.SchedulerHints = body(hints)
 	}
 	nics, err := parseNICs(t.Args.List("nics"))
 	if err != nil {
@@ -143,6 +139,15 @@ func serverSpec(ctx context.Context, t *task, meta map[string]string) (openstack
 	if n := t.text("network"); n != "" {
 		nics = []nic{{netName: n}}
 	}
+	if err := lookUp(ctx, t, &spec, nics); err != nil {
+		return spec, fmt.Errorf("cannot boot %s: %w", spec.Name, err)
+	}
+	return spec, nil
+}
+
+// lookUp finds image, flavor, key pair and networks side by side; each is one
+// call per run, however many servers ask.
+func lookUp(ctx context.Context, t *task, spec *openstack.ServerSpec, nics []nic) error {
 	spec.NICs = make([]openstack.NIC, len(nics))
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
@@ -167,10 +172,7 @@ func serverSpec(ctx context.Context, t *task, meta map[string]string) (openstack
 			return err
 		})
 	}
-	if err := g.Wait(); err != nil {
-		return spec, fmt.Errorf("cannot boot %s: %w", spec.Name, err)
-	}
-	return spec, nil
+	return g.Wait()
 }
 
 func chooseFlavor(ctx context.Context, t *task) (openstack.Flavor, error) {
