@@ -72,8 +72,8 @@ func (p *Play) dump(r Result, debug bool) string {
 			data.Set(k, v)
 		}
 	}
-	if debug && data.Len() > 1 {
-		data.Delete("changed")
+	if msg, ok := data.Get("msg"); ok && debug {
+		data = value.NewMap("msg", msg)
 	}
 	if debug || r.Always || p.opt.Verbose > 2 {
 		return jsonText(data, "    ")

@@ -63,21 +63,28 @@ func (c *call) debugVar(ctx context.Context, expr any) (any, error) {
 	}
 	v, err := c.job.batch.run.engine.Value(ctx, src, c.scope)
 	var undefined *template.UndefinedError
-	if errors.As(err, &undefined) {
+	if u, ok := v.(*template.Undefined); ok {
+		err = u.Err()
+	}
+	switch {
+	case !errors.As(err, &undefined):
+		return v, err
+	case c.job.batch.run.opt.Verbosity > 0:
 		return "VARIABLE IS NOT DEFINED!: " + undefined.Message, nil
 	}
-	if u, ok := v.(*template.Undefined); ok {
-		return "VARIABLE IS NOT DEFINED!: " + u.Message, nil
-	}
-	return v, err
+	return "VARIABLE IS NOT DEFINED!", nil
 }
 
 func failAction() *action {
 	return &action{
 		module: &module.Module{Name: builtin + "fail", Summary: "Fail with a message.", Args: module.Schema{
-			Args: []module.Arg{{Name: "msg", Default: "Failed as requested from task", Doc: "Why."}},
+			Args: []module.Arg{{Name: "msg", Type: module.Raw, Default: "Failed as requested from task", Doc: "Why."}},
 		}},
-		run: func(_ context.Context, c *call) (*outcome, error) { return failure(c.args.String("msg")), nil },
+		run: func(_ context.Context, c *call) (*outcome, error) {
+			o := failure("")
+			o.data.Set("msg", c.args.At("msg"))
+			return o, nil
+		},
 	}
 }
 

@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"rollout/internal/document"
 	"rollout/internal/module"
@@ -44,7 +45,7 @@ func validateSpec(_ context.Context, c *call) (*outcome, error) {
 	}
 	if _, err := (module.Schema{Args: args}).Validate(given); err != nil {
 		o := failure("Validation of arguments failed:\n" + err.Error())
-		o.data.Set("argument_errors", err.Error())
+		o.data.Set("argument_errors", value.List(strings.Split(err.Error(), "\n")))
 		o.data.Set("argument_spec_data", spec)
 		o.data.Set("validate_args_context", c.args.Map("validate_args_context"))
 		return o, nil

@@ -113,19 +113,16 @@ func (c *call) repeat(ctx context.Context) (*outcome, error) {
 func (c *call) tries() (int, error) {
 	t := c.job.task
 	switch {
-	case t.Retries != nil:
-		n, err := whole(c.scope, t.Retries, "retries")
-		return 1 + max(n, 0), err
-	case len(t.Until) > 0:
+	case len(t.Until) == 0: // retries alone does nothing in ansible-core 2.14
+		return 1, nil
+	case t.Retries == nil:
 		return 4, nil
 	}
-	return 1, nil
+	n, err := whole(c.scope, t.Retries, "retries")
+	return 1 + max(n, 0), err
 }
 
 func (c *call) satisfied(ctx context.Context, s *vars.Scope, o *outcome) (bool, error) {
-	if len(c.job.task.Until) == 0 {
-		return !o.failed, nil
-	}
 	ok, _, err := c.job.batch.conditions(ctx, s, c.job.task.Until)
 	return ok, err
 }

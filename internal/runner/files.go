@@ -39,6 +39,9 @@ func newFinder(source playbook.Source, t *playbook.Task, playDir string) *finder
 		f.bases = append(f.bases, filepath.Dir(t.Path))
 	}
 	f.bases = append(f.bases, playDir)
+	for i, base := range f.bases {
+		f.bases[i] = absolute(base)
+	}
 	return f
 }
 

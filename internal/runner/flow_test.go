@@ -381,6 +381,7 @@ tasks:
   - debug: {msg: never}
 `, want: `
 play p
+h2 skipped meta
 h2 ok debug: still`},
 		{name: "nobody", hosts: "nobody", body: "tasks: [{debug: {msg: x}}]", want: "play p\nnobody"},
 		{name: "limit", hosts: "all", body: "tasks: [{debug: {msg: x}}]",

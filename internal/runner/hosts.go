@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"rollout/internal/playbook"
+	"rollout/internal/runner/lookup"
 	"rollout/internal/template"
 	"rollout/internal/value"
 	"rollout/internal/vars"
@@ -300,4 +301,12 @@ type allVars struct{ scope *vars.Scope }
 func (a *allVars) Item(name string) (any, bool, error) { return (&oneHost{a.scope}).Item(name) }
 
 // Keys implements template.Dict.
-func (a *allVars) Keys() []string { return (&oneHost{a.scope}).Keys() }
+func (a *allVars) Keys() []string {
+	var out []string
+	for _, name := range a.scope.Names() {
+		if name != "vars" && name != "hostvars" && name != lookup.NamesVariable {
+			out = append(out, name)
+		}
+	}
+	return out
+}

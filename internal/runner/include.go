@@ -112,6 +112,9 @@ func (b *batch) load(t *playbook.Task, j *joint) ([]playbook.Item, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, m := range j.hosts {
+		b.run.stats.update(m.name, func(s *report.HostStats) { s.OK++ })
+	}
 	b.run.tell(report.Included{File: pathOf(items, j.file), Hosts: names(j.hosts), Label: j.label})
 	return items, b.run.checkItems(items)
 }
@@ -139,7 +142,7 @@ func (b *batch) failAll(t *playbook.Task, hosts []*member, err error) {
 	for _, m := range hosts {
 		o := failure(err.Error()).sealed()
 		m.failed = true
-		b.run.stats.update(m.name, func(s *report.HostStats) { s.OK--; s.Failed++ })
+		b.run.stats.update(m.name, func(s *report.HostStats) { s.Failed++ })
 		b.run.tell(o.event(info, m.name))
 	}
 }

@@ -110,6 +110,7 @@ func (j *job) skipped(string) *outcome {
 	o.failed, o.skipped = false, true
 	o.data.Delete("msg")
 	o.noLog = j.noLog
+	o.data.Set("skipped", true)
 	if !j.isDebug() {
 		o.data.Set("skip_reason", "Conditional result was False")
 	} else {

@@ -46,7 +46,12 @@ func (b *batch) lookupItems(ctx context.Context, s *vars.Scope, l *playbook.Loop
 	if err != nil {
 		return nil, err
 	}
-	return b.run.engine.Query(ctx, l.With, lookupTerms(v), nil, s)
+	found, err := b.run.engine.Query(ctx, l.With, lookupTerms(v), nil, s)
+	if err != nil {
+		return nil, err
+	}
+	items, _ := lists(found).([]any)
+	return items, nil
 }
 
 // lookupTerms are the lookup's arguments: a list's elements, or the value.

@@ -128,7 +128,7 @@ func (j *job) tellItem(s *vars.Scope, o *outcome, item any) error {
 		label = text(item)
 	}
 	if o.noLog {
-		label = "(censored due to no_log)"
+		label = "None"
 	}
 	e := o.event(j.info, j.host.name)
 	e.Item, e.Label = true, label
@@ -200,12 +200,33 @@ func (b *batch) loopItems(ctx context.Context, s *vars.Scope, l *playbook.Loop) 
 	if err != nil {
 		return nil, err
 	}
-	items, ok := listOf(v)
+	items, ok := listOf(lists(v))
 	if !ok {
 		return nil, fmt.Errorf("Invalid data passed to 'loop', it requires a list, got this instead: %s. "+
 			"Hint: If you passed a list/dict of just one element, try adding wantlist=True to your lookup invocation or use q/query instead of lookup.", text(v))
 	}
 	return items, nil
+}
+
+// lists makes every tuple a list: tasks know no tuples.
+func lists(v any) any {
+	switch x := v.(type) {
+	case value.Tuple:
+		return lists([]any(x))
+	case []any:
+		out := make([]any, len(x))
+		for i, e := range x {
+			out[i] = lists(e)
+		}
+		return out
+	case *value.Map:
+		out := value.NewMap()
+		for k, e := range x.All() {
+			out.Set(k, lists(e))
+		}
+		return out
+	}
+	return v
 }
 
 func listOf(v any) ([]any, bool) {

@@ -29,7 +29,7 @@ func (b *batch) meta(ctx context.Context, t *playbook.Task, hosts []*member, f f
 	info := report.Task{ID: b.run.nextID(), Name: t.Title(), Where: t.Pos.String()}
 	b.run.tell(report.TaskStart{Task: info})
 	word := metaWord(t)
-	chosen, err := b.metaHosts(ctx, t, hosts, f)
+	chosen, err := b.metaHosts(ctx, t, info, hosts, f)
 	if err != nil {
 		return err
 	}
@@ -73,7 +73,7 @@ func end(hosts []*member) {
 
 // metaHosts are the hosts whose condition holds. What concerns the whole play
 // is decided by the first host, as in Ansible.
-func (b *batch) metaHosts(ctx context.Context, t *playbook.Task, hosts []*member, f frame) ([]*member, error) {
+func (b *batch) metaHosts(ctx context.Context, t *playbook.Task, info report.Task, hosts []*member, f frame) ([]*member, error) {
 	var out []*member
 	for _, m := range hosts {
 		s, err := b.scope(ctx, m.name, t, f)
@@ -86,7 +86,9 @@ func (b *batch) metaHosts(ctx context.Context, t *playbook.Task, hosts []*member
 		}
 		if ok {
 			out = append(out, m)
+			continue
 		}
+		b.run.tell(report.Result{Task: info, Host: m.name, Status: report.Skipped})
 	}
 	return out, nil
 }

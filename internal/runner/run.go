@@ -8,6 +8,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sort"
 	"sync"
 	"time"
@@ -123,6 +125,8 @@ func New(opt Options) (*Run, error) {
 // Summary is how a run ended.
 type Summary struct {
 	Hosts       []report.HostStats // sorted by name
+	Failed      []string           // hosts that the run ended without; sorted
+	Unreachable []string           // hosts that were lost; sorted
 	Interrupted bool
 }
 
@@ -137,19 +141,15 @@ const (
 
 // ExitCode is what the process should end with.
 func (s Summary) ExitCode() int {
-	code := ExitOK
-	for _, h := range s.Hosts {
-		switch {
-		case h.Unreachable > 0:
-			code = ExitUnreachable
-		case h.Failed > 0 && code == ExitOK:
-			code = ExitFailed
-		}
-	}
-	if s.Interrupted {
+	switch {
+	case s.Interrupted:
 		return ExitInterrupted
+	case len(s.Unreachable) > 0:
+		return ExitUnreachable
+	case len(s.Failed) > 0:
+		return ExitFailed
 	}
-	return code
+	return ExitOK
 }
 
 // Execute runs the playbook. The error is for what is wrong with the playbook
@@ -168,7 +168,7 @@ func (r *Run) Execute(ctx context.Context) (Summary, error) {
 		r.tell(report.Warning{Text: d.Pos.String() + ": " + d.Message, Deprecation: true})
 	}
 	err := r.plays(ctx)
-	sum := Summary{Hosts: r.stats.sorted()}
+	sum := Summary{Hosts: r.stats.sorted(), Failed: sortedKeys(r.failed), Unreachable: sortedKeys(r.lost)}
 	if ctx.Err() != nil {
 		sum.Interrupted = true
 		r.tell(report.Interrupted{Running: r.running.last()})
@@ -284,16 +284,21 @@ func (r *Run) remove(host string, lost bool) {
 	r.failed[host] = true
 }
 
-// forgive takes hosts back into the play: meta: clear_host_errors.
+// forgive takes hosts back into the run, from the next play on: meta:
+// clear_host_errors.
 func (r *Run) forgive(hosts []*member) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, m := range hosts {
-		m.failed, m.lost, m.out = false, false, false
+		if m.failed || m.lost {
+			m.failed, m.lost, m.out = false, false, true
+		}
 		delete(r.failed, m.name)
 		delete(r.lost, m.name)
 	}
 }
+
+func sortedKeys(set map[string]bool) []string { return slices.Sorted(maps.Keys(set)) }
 
 // stats counts how tasks ended.
 type stats struct {

@@ -127,18 +127,10 @@ func (fakeHosts) Connect(_ context.Context, t Target) (connection.Host, error) {
 // ran runs a playbook, given with the files it needs, and returns its trace.
 func ran(t *testing.T, files map[string]string, change func(*Options)) (*trace, Summary, error) {
 	t.Helper()
-	dir := t.TempDir()
-	for name, text := range files {
-		path := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+	site := written(t, files)
+	dir := filepath.Dir(site)
 	loader := &playbook.Loader{Files: playbook.Files{}}
-	book, err := loader.Load(filepath.Join(dir, "site.yml"))
+	book, err := loader.Load(site)
 	if err != nil {
 		t.Fatalf("load: %v", err)
 	}
@@ -158,6 +150,22 @@ func ran(t *testing.T, files map[string]string, change func(*Options)) (*trace, 
 	}
 	sum, err := run.Execute(t.Context())
 	return tr, sum, err
+}
+
+// written puts files into a new directory and returns the path of its site.yml.
+func written(t testing.TB, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range files {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return filepath.Join(dir, "site.yml")
 }
 
 // play is a playbook of one play without facts on the given hosts.

@@ -7,6 +7,7 @@ import (
 
 	"rollout/internal/document"
 	"rollout/internal/playbook"
+	"rollout/internal/runner/lookup"
 	"rollout/internal/value"
 	"rollout/internal/vars"
 )
@@ -209,9 +210,10 @@ func ansibleVersion() *value.Map {
 // magicLazy are the magic variables that cost something.
 func (b *batch) magicLazy(self func() *vars.Scope) map[string]func() (any, error) {
 	lazy := map[string]func() (any, error){
-		"groups":   func() (any, error) { return b.run.hosts.groups(), nil },
-		"hostvars": func() (any, error) { return b.hostVars(self()), nil },
-		"vars":     func() (any, error) { return &allVars{self()}, nil },
+		"groups":             func() (any, error) { return b.run.hosts.groups(), nil },
+		"hostvars":           func() (any, error) { return b.hostVars(self()), nil },
+		"vars":               func() (any, error) { return &allVars{self()}, nil },
+		lookup.NamesVariable: func() (any, error) { return value.List(self().Names()), nil },
 	}
 	if b.play == nil {
 		return lazy

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -248,10 +249,17 @@ func (c *connections) get(ctx context.Context, t Target) (connection.Host, error
 	}
 	select {
 	case <-o.done:
+		if cancelled(o.err) && ctx.Err() == nil {
+			return c.get(ctx, t) // who opened it gave up; this task did not
+		}
 		return o.host, o.err
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+}
+
+func cancelled(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
 func (c *connections) forget(t Target, o *opening) {

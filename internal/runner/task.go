@@ -180,7 +180,7 @@ func (b *batch) count(t *playbook.Task, m *member, o *outcome, f frame) {
 			s.Failed++
 		case o.skipped:
 			s.Skipped++
-		default:
+		case o.includes == nil: // an include counts once it is loaded
 			s.OK++
 		}
 		if o.changed && (o.ignored || !o.failed) && !o.skipped && !o.unreachable {
@@ -191,7 +191,7 @@ func (b *batch) count(t *playbook.Task, m *member, o *outcome, f frame) {
 
 // event is what the observer is told of the task on a host.
 func (o *outcome) event(info report.Task, host string) report.Result {
-	e := report.Result{Task: info, Host: host, Delegate: o.delegate, Status: o.status(), Loop: o.loop,
+	e := report.Result{Task: info, Host: host, Delegate: o.delegate, Status: o.status(), Loop: o.loop && !o.noLog,
 		Include: o.includes != nil, Ignored: o.ignored, Debug: o.debug && !o.noLog, Always: o.always && !o.noLog,
 		Data: o.shown(), Label: o.label}
 	if o.noLog {

@@ -160,7 +160,7 @@ func normal(out string) string {
 	var b strings.Builder
 	for _, part := range strings.Split("\n"+out, "\n\n") {
 		lines := strings.Split(strings.Trim(part, "\n"), "\n")
-		if len(lines) < 2 {
+		if len(lines) < 2 || strings.HasPrefix(lines[0], "TASK [meta]") {
 			continue
 		}
 		b.WriteString(strings.TrimRight(lines[0], " *") + "\n")
@@ -200,16 +200,24 @@ func join(lines []string) []string {
 
 var resultLine = regexp.MustCompile(`^((?:ok|changed|skipping|failed|fatal): .*? => )(\{.*\})$`)
 
+var includedLine = regexp.MustCompile(`^(included: .* for )([^ ]+(?:, [^ ]+)*)( => .*)?$`)
+
 // volatile are return values that differ from run to run or come from Ansible's
 // way of working.
-var volatile = []string{"delta", "start", "end", "ansible_facts", "exception", "cmd"}
+var volatile = []string{"delta", "start", "end", "ansible_facts", "exception", "cmd", "argument_errors",
+	"argument_spec_data", "validate_args_context"}
 
 // outputLine is what rollout adds below a failed command.
 var outputLine = regexp.MustCompile(`^(stdout|stderr):$|^    `)
 
 func result(line string) string {
-	if outputLine.MatchString(line) {
+	if outputLine.MatchString(line) || strings.HasPrefix(line, "An exception occurred") {
 		return ""
+	}
+	if m := includedLine.FindStringSubmatch(line); m != nil {
+		hosts := strings.Split(m[2], ", ")
+		sort.Strings(hosts)
+		return m[1] + strings.Join(hosts, ", ") + m[3]
 	}
 	m := resultLine.FindStringSubmatch(line)
 	if m == nil {
@@ -223,10 +231,12 @@ func result(line string) string {
 	for _, key := range volatile {
 		data.Delete(key)
 	}
-	if msg := data.String("msg"); strings.HasPrefix(m[1], "f") && wordy(msg) {
-		data.Set("msg", "(an explanation)")
-		data.Delete("changed")
-		data.Delete("reason")
+	failed := strings.HasPrefix(m[1], "f")
+	if data.At("reason") != nil || failed && wordy(data.String("msg")) {
+		data = value.NewMap("msg", "(an explanation)")
+	}
+	if failed && data.String("msg") == "" {
+		data.Delete("msg")
 	}
 	text, err := value.ToJSON(data)
 	if err != nil {

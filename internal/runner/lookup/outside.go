@@ -136,28 +136,28 @@ func download(ctx context.Context, url string, kw *value.Map) (string, error) {
 	return string(body), nil
 }
 
+// NamesVariable is a variable that lists the names of all others, for varnames.
+const NamesVariable = "_rollout_variable_names"
+
 func varnames(_ context.Context, terms []any, _ *value.Map, scope template.Scope) ([]any, error) {
 	exprs, err := words(terms)
 	if err != nil {
 		return nil, err
 	}
-	all, _, err := scope.Lookup("vars")
+	all, _, err := scope.Lookup(NamesVariable)
 	if err != nil {
 		return nil, err
 	}
-	variables, ok := all.(template.Dict)
-	if !ok {
-		return nil, fmt.Errorf("varnames: there are no variables here")
-	}
+	names, _ := asList(all)
 	out := []any{}
 	for _, expr := range exprs {
 		re, err := regexp.Compile(expr)
 		if err != nil {
 			return nil, fmt.Errorf("varnames: %w", err)
 		}
-		for _, name := range variables.Keys() {
-			if re.MatchString(name) {
-				out = append(out, name)
+		for _, name := range names {
+			if s, ok := name.(string); ok && s != NamesVariable && re.MatchString(s) {
+				out = append(out, s)
 			}
 		}
 	}
