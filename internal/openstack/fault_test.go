@@ -296,3 +296,23 @@ func TestUnreachableCloud(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// A refused log-in is said in Keystone's words, once, and without the password.
+func TestRefusedLogin(t *testing.T) {
+	f := &faulty{requests: map[string]int{}, before: func(w http.ResponseWriter, r *http.Request, _ int) bool {
+		answer(w, 401, map[string]any{"error": map[string]any{"message": "The request you have made requires authentication.", "code": 401}})
+		return true
+	}}
+	server := httptest.NewServer(http.HandlerFunc(f.serve))
+	defer server.Close()
+	_, err := openstack.Open(t.Context(), openstack.Config{
+		Auth:   map[string]string{"auth_url": server.URL + "/v3", "username": "u", "password": "hush", "project_name": "p"},
+		Getenv: func(string) string { return "" },
+	})
+	if err == nil || !strings.Contains(err.Error(), "Keystone says: The request you have made requires authentication. (HTTP 401)") {
+		t.Errorf("%v", err)
+	}
+	if strings.Contains(fmt.Sprint(err), "hush") || f.count("POST /v3/auth/tokens") != 1 {
+		t.Errorf("asked %d times: %v", f.count("POST /v3/auth/tokens"), err)
+	}
+}
