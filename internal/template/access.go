@@ -60,12 +60,25 @@ func field(f *frame, x any, name string) (any, bool, error) {
 	case timedelta:
 		v, ok := o.field(name)
 		return v, ok, nil
+	case value.Tuple:
+		return groupField(o, name)
 	case *blockRef:
 		if name == "super" {
 			return &blockRef{frame: o.frame, name: o.name, level: o.level + 1}, true, nil
 		}
 	}
 	return nil, false, nil
+}
+
+// groupField is a group's key or elements, as groupby names them.
+func groupField(t value.Tuple, name string) (any, bool, error) {
+	at := map[string]int{"grouper": 0, "list": 1}
+	i, ok := at[name]
+	if !ok || len(t) != 2 {
+		return nil, false, nil
+	}
+	_, isGroup := listOf(t[1])
+	return t[i], isGroup, nil
 }
 
 // getitem is "x[key]": the item first, then the attribute of that name.

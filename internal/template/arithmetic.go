@@ -147,7 +147,7 @@ func power(a, b any) (any, error) {
 	if f == 0 && g < 0 {
 		return nil, failf("0.0 cannot be raised to a negative power")
 	}
-	p := math.Pow(f, g)
+	p := pow(f, g)
 	if math.IsNaN(p) && f == f && g == g {
 		return nil, failf("a negative number cannot be raised to a fractional power")
 	}
@@ -155,4 +155,38 @@ func power(a, b any) (any, error) {
 		return nil, failf("numerical result out of range")
 	}
 	return p, nil
+}
+
+// pow is the correctly rounded power that Python's C library gives; math.Pow is
+// off by a digit now and then (27 ** (1/3)).
+func pow(x, y float64) float64 {
+	p := math.Pow(x, y)
+	if !(x > 0) || p == 0 || math.IsInf(p, 0) || math.IsNaN(p) || x == 1 || y == math.Trunc(y) && math.Abs(y) < 3 {
+		return p
+	}
+	const prec = 160
+	big1 := func(f float64) *big.Float { return new(big.Float).SetPrec(prec).SetFloat64(f) }
+	// One Newton step takes the logarithm from 53 to over 100 bits.
+	log := big1(math.Log(x))
+	off := new(big.Float).Mul(big1(x), exp(new(big.Float).Neg(log)))
+	log.Add(log, off.Sub(off, big1(1)))
+	exact, _ := exp(log.Mul(log, big1(y))).Float64()
+	return exact
+}
+
+// exp is e to the power of x in x's precision, for |x| below 2000 or so.
+func exp(x *big.Float) *big.Float {
+	const halvings = 24
+	small := new(big.Float).SetMantExp(x, -halvings)
+	one := new(big.Float).SetPrec(x.Prec() + 2*halvings).SetInt64(1)
+	sum, term := new(big.Float).Copy(one), new(big.Float).Copy(one)
+	for i := int64(1); i < 14; i++ {
+		term.Mul(term, small)
+		term.Quo(term, new(big.Float).SetInt64(i))
+		sum.Add(sum, term)
+	}
+	for range halvings {
+		sum.Mul(sum, sum)
+	}
+	return sum
 }

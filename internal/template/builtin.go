@@ -124,12 +124,18 @@ func (a *args) keywords(kw *value.Map, given int) error {
 // defined returns the error of the first undefined argument.
 func (a *args) defined() error {
 	if u, ok := a.in.(*Undefined); ok {
-		return u.Err()
+		if !u.lenient {
+			return u.Err()
+		}
+		a.in = ""
 	}
 	for _, list := range [][]any{a.p, a.rest} {
-		for _, v := range list {
+		for i, v := range list {
 			if u, ok := v.(*Undefined); ok {
-				return u.Err()
+				if !u.lenient {
+					return u.Err()
+				}
+				list[i] = ""
 			}
 		}
 	}

@@ -65,6 +65,7 @@ type Undefined struct {
 	Name    string // the missing variable, attribute or element; "" if unknown
 	Message string
 	refused bool // an attribute the sandbox does not hand out
+	lenient bool // of an if without else: counts as empty text
 }
 
 // Err returns the error that using u gives.

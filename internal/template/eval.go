@@ -214,7 +214,7 @@ func (n *condExpr) eval(f *frame) (any, error) {
 	if n.otherwise != nil {
 		return n.otherwise.eval(f)
 	}
-	return &Undefined{Message: "the inline if-expression evaluated to false and no else section was defined."}, nil
+	return &Undefined{lenient: true, Message: "the inline if-expression evaluated to false and no else section was defined."}, nil
 }
 
 func (n *attrExpr) eval(f *frame) (any, error) {

@@ -79,6 +79,9 @@ func (r *run) finalize(v any) (any, error) {
 			return "", nil
 		}
 	case *Undefined:
+		if x.lenient {
+			return "", nil
+		}
 		return nil, x.Err()
 	case *view:
 		if !r.engine.plain {

@@ -47,7 +47,7 @@ func (e *Engine) compileExpr(src string) (*Expr, error) {
 		return nil, err
 	}
 	p := &parser{t: t, tokens: tokens, names: map[string]bool{}}
-	x := &Expr{tmpl: t, root: p.tuple(true, false)}
+	x := &Expr{tmpl: t, root: p.expression()}
 	if p.cur().kind != tokEOF {
 		p.failHint(p.cur().pos, bracesHint(src), "chunk after expression: '%s'", p.cur().describe())
 	}

@@ -32,7 +32,7 @@ func filterLog(a *args) (any, error) {
 }
 
 func filterPow(a *args) (any, error) {
-	p := math.Pow(a.number(a.in), a.number(a.need(0)))
+	p := pow(a.number(a.in), a.number(a.need(0)))
 	if math.IsNaN(p) || math.IsInf(p, 0) {
 		return nil, failf("math range error")
 	}
@@ -44,7 +44,7 @@ func filterRoot(a *args) (any, error) {
 	if base == 0 {
 		return nil, failf("root() can only be used on numbers: float division by zero")
 	}
-	r := math.Pow(x, 1/base)
+	r := pow(x, 1/base)
 	if base == 2 {
 		r = math.Sqrt(x)
 	}

@@ -24,7 +24,7 @@ func textFilterTable() []*builtin {
 		def("title", "", filterTitle),
 		def("trim", "chars", func(a *args) (any, error) { return trimChars(a.input(), a.get(0, nil), true, true) }),
 		def("truncate", "length killwords end leeway", filterTruncate),
-		def("upper", "", func(a *args) (any, error) { return strings.ToUpper(a.input()), nil }),
+		def("upper", "", func(a *args) (any, error) { return upper(a.input()), nil }),
 		def("urlencode", "", filterURLEncode),
 		def("urlize", "trim_url_limit nofollow target rel extra_schemes", filterUrlize),
 		def("wordcount", "", func(a *args) (any, error) { return len(wordPattern.FindAllString(a.input(), -1)), nil }),

@@ -7,6 +7,7 @@ import (
 	"math/big"
 	"os"
 	"testing"
+	"time"
 
 	"rollout/internal/value"
 )
@@ -44,7 +45,16 @@ func readJinja(t *testing.T, name string, opts Options) jinjaFile {
 // run evaluates one case.
 func (j jinjaFile) run(c *value.Map) (any, error) {
 	scope := MapScope{j.vars}
-	if c.String("kind") == "expr" {
+	switch c.String("kind") {
+	case "value":
+		return j.engine.Value(context.Background(), c.String("src"), scope)
+	case "text":
+		t, err := j.engine.Compile(c.String("id"), c.String("src"))
+		if err != nil {
+			return nil, err
+		}
+		return t.Render(context.Background(), scope)
+	case "expr":
 		x, err := j.engine.CompileExpr(c.String("src"))
 		if err != nil {
 			return nil, err
@@ -110,7 +120,8 @@ func TestJinjaCases(t *testing.T) {
 		name   string
 		opts   Options
 		passes int
-	}{{"cases.json", Options{Plain: true}, 385}} {
+	}{{"cases.json", Options{Plain: true}, 385}, {"more.json", Options{Plain: true}, 423},
+		{"ansible.json", Options{Now: fixedNow}, 200}} {
 		t.Run(f.name, func(t *testing.T) {
 			j := readJinja(t, f.name, f.opts)
 			passed := 0
@@ -129,3 +140,5 @@ func TestJinjaCases(t *testing.T) {
 		})
 	}
 }
+
+func fixedNow() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) }

@@ -262,7 +262,7 @@ func (l *lexer) rawTag(pos int, word string) (rest int, sign byte, ok bool) {
 }
 
 func (l *lexer) raw(at int, sign byte) {
-	l.closing(sign, true)
+	l.closing(sign, false) // trim_blocks leaves the newline after this tag
 	from := l.pos
 	for pos := from; ; {
 		i := strings.Index(l.src[pos:], l.opts.Delimiters.BlockStart)

@@ -86,7 +86,7 @@ func stringMethods() []*builtin {
 		def("swapcase", "", methodSwapcase),
 		def("title", "", methodTitle),
 		def("translate", "table", methodTranslate),
-		def("upper", "", func(a *args) (any, error) { return strings.ToUpper(a.input()), nil }),
+		def("upper", "", func(a *args) (any, error) { return upper(a.input()), nil }),
 		def("zfill", "width", methodZfill),
 	}
 }
@@ -428,3 +428,6 @@ func methodZfill(a *args) (any, error) {
 	}
 	return strings.Repeat("0", n) + s, nil
 }
+
+// upper is str.upper, which writes ß as two letters.
+func upper(s string) string { return strings.ReplaceAll(strings.ToUpper(s), "ß", "SS") }

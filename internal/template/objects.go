@@ -231,6 +231,9 @@ func iterate(v any) ([]any, error) {
 		}
 		return out, nil
 	case *Undefined:
+		if x.lenient {
+			return nil, nil
+		}
 		return nil, x.Err()
 	}
 	return nil, failf("'%s' object is not iterable", typeName(v))
@@ -294,6 +297,9 @@ func freeze(v any, depth int) (any, error) {
 	case nil, bool, int, float64, string, *big.Int:
 		return v, nil
 	case *Undefined:
+		if x.lenient {
+			return "", nil
+		}
 		return nil, x.Err()
 	case []any:
 		return freezeAll(x, depth)

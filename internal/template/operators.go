@@ -66,6 +66,9 @@ func truth(v any) (bool, error) {
 	case bool:
 		return x, nil
 	case *Undefined:
+		if x.lenient {
+			return false, nil
+		}
 		return false, x.Err()
 	case *pyList:
 		return len(x.items) > 0, nil

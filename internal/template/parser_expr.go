@@ -313,7 +313,6 @@ func (p *parser) dict() expr {
 
 func (p *parser) postfix(x expr) expr {
 	for p.err == nil {
-		p.operator()
 		switch {
 		case p.isOp("."), p.isOp("["):
 			x = p.subscript(x)
@@ -331,6 +330,7 @@ var mutators = map[string]bool{"append": true, "extend": true, "insert": true, "
 	"clear": true, "reverse": true, "sort": true, "update": true, "setdefault": true, "popitem": true}
 
 func (p *parser) subscript(x expr) expr {
+	p.operator()
 	t := p.next()
 	if t.text == "." {
 		key := p.next()
@@ -386,6 +386,7 @@ func (p *parser) index() expr {
 }
 
 func (p *parser) call(fn expr) expr {
+	p.operator()
 	pos := p.cur().pos
 	c := &callExpr{t: p.t, pos: pos, fn: fn, args: p.args()}
 	if name, ok := fn.(*nameExpr); ok {
@@ -459,7 +460,6 @@ func (p *parser) arg(a *callArgs) {
 
 func (p *parser) filters(x expr) expr {
 	for p.err == nil {
-		p.operator()
 		switch {
 		case p.isOp("|"):
 			x = p.filter(x)
@@ -483,6 +483,7 @@ func (p *parser) dotted() string {
 }
 
 func (p *parser) filter(x expr) expr {
+	p.operator()
 	p.next()
 	pos := p.cur().pos
 	name := p.dotted()
@@ -541,6 +542,7 @@ func (p *parser) checkArgs(pos int, what, name string, def *builtin, a callArgs)
 }
 
 func (p *parser) test(x expr) expr {
+	p.operator()
 	p.next()
 	pos := p.cur().pos
 	t := &testExpr{t: p.t, x: x, pos: pos, not: p.skipName("not")}

@@ -56,7 +56,7 @@ func (p *printer) str(v any) {
 	case string:
 		p.b = append(p.b, x...)
 	case *Undefined:
-		if p.strict {
+		if p.strict && !x.lenient {
 			p.err = x.Err()
 		}
 	case datetime:

@@ -119,7 +119,7 @@ func filterStrftime(a *args) (any, error) {
 		t = time.Unix(int64(math.Floor(f)), 0).In(t.Location())
 	}
 	if a.bool(1, false) {
-		t = t.UTC()
+		t = t.In(time.FixedZone("GMT", 0)) // the name that C's gmtime gives
 	}
 	return a.sized(strftime(a.input(), t))
 }

@@ -6,7 +6,6 @@ import (
 	"regexp"
 	"sort"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"rollout/internal/document"
@@ -122,24 +121,12 @@ func (w *yamlWriter) document(v any) {
 	if !isCollection(v) {
 		w.scalar(v, 0, place{})
 		w.text("\n")
-		if plain := scalarText(v); w.bare(v, plain) {
-			w.text("...\n") // an open-ended plain scalar needs an end
-		}
 		return
 	}
 	w.node(v, -w.indent, place{root: true}, 0)
 	if w.column > 0 {
 		w.text("\n")
 	}
-}
-
-// bare reports whether v is written as a plain scalar.
-func (w *yamlWriter) bare(v any, text string) bool {
-	s, isText := v.(string)
-	if !isText {
-		return w.style == 0
-	}
-	return w.style == 0 && text == s && plainAllowed(s, place{})
 }
 
 // place is where a node stands.
@@ -442,12 +429,12 @@ func resolvesOddly(s string) bool {
 // needsEscapes reports characters that only double quotes can hold.
 func needsEscapes(s string) bool {
 	for _, r := range s {
-		if r == '\n' || r == 0x85 || r >= 0xa0 && r <= 0xd7ff || r >= 0xe000 && r <= 0xfffd && r != 0xfeff || r >= 0x10000 || r >= 0x20 && r < 0x7f {
+		if r == '\n' || r >= 0xa0 && r <= 0xd7ff || r >= 0xe000 && r <= 0xfffd && r != 0xfeff || r >= 0x20 && r < 0x7f {
 			continue
 		}
 		return true
 	}
-	return strings.Contains(s, " \n") // only double quotes keep a space there
+	return strings.Contains(s, " \n") || strings.Contains(s, "\n ") // no other style keeps a space there
 }
 
 // plainAllowed reports whether s can stand without quotes.
@@ -492,7 +479,7 @@ func singleAllowed(s string, at place) bool {
 	if at.key && strings.Contains(s, "\n") {
 		return false
 	}
-	return !strings.Contains(s, " \n") && !strings.HasPrefix(s, " ") && !strings.HasSuffix(s, " ")
+	return !strings.Contains(s, " \n")
 }
 
 // plain writes s, breaking lines at single spaces beyond the width.
@@ -549,7 +536,7 @@ func (w *yamlWriter) doubleQuoted(s string, indent int, spread bool) {
 		switch esc, ok := yamlEscapes[r]; {
 		case ok && r != 0xa0:
 			w.text(esc)
-		case r == 0xfeff || r < 0x20 || r == 0x7f || r > 0x7f && r < 0xa0 && !unicode.IsPrint(r):
+		case r == 0xfeff || r < 0x20 || r == 0x7f || r > 0x7f && r < 0xa0 || r >= 0x10000:
 			w.text(escapeCode(r))
 		case r == ' ' && spread && w.column > w.width && i > 0 && i < len(runes)-1 && runes[i-1] != ' ':
 			w.newline(indent)
