@@ -316,6 +316,14 @@ play p
 a ok debug: a,b
 b ok debug: a,b
 c ok debug: c`},
+		{name: "serial from a variable of all hosts", hosts: "all", files: map[string]string{"group_vars/all.yml": "sizes: [1, 1]\n"}, body: `
+serial: "{{ sizes }}"
+tasks:
+  - debug: {msg: "{{ ansible_play_batch | join(',') }}"}
+`, want: `
+play p
+h1 ok debug: h1
+h2 ok debug: h2`},
 		{name: "run_once is for all", hosts: "all", body: `
 tasks:
   - test.say: {out: "{{ inventory_hostname }}"}

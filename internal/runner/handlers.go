@@ -45,11 +45,11 @@ func (b *batch) allHandlers() []*handler {
 }
 
 // notify marks the handlers that a changed task names.
-func (b *batch) notify(t *playbook.Task, m *member, o *outcome, f frame) {
+func (b *batch) notify(ctx context.Context, t *playbook.Task, m *member, o *outcome, f frame) {
 	if len(t.Notify) == 0 {
 		return
 	}
-	s, err := b.scope(b.run.ctx, m.name, t, f)
+	s, err := b.scope(ctx, m.name, t, f)
 	if err != nil {
 		b.refuse(m, o, err)
 		return
@@ -65,7 +65,7 @@ func (b *batch) notify(t *playbook.Task, m *member, o *outcome, f frame) {
 			names = []any{v}
 		}
 		for _, name := range names {
-			if !b.notifyName(text(name), m) {
+			if !b.notifyName(ctx, text(name), m) {
 				b.refuse(m, o, n.Errorf("the requested handler '%s' was not found in either the main handlers list nor in the listening handlers list", text(name)))
 				return
 			}
@@ -81,11 +81,11 @@ func (b *batch) refuse(m *member, o *outcome, err error) {
 }
 
 // notifyName marks the last handler of that name and all that listen to it.
-func (b *batch) notifyName(name string, m *member) bool {
+func (b *batch) notifyName(ctx context.Context, name string, m *member) bool {
 	found := false
 	handlers := b.allHandlers()
 	for _, h := range slices.Backward(handlers) {
-		if b.answers(h, name, m) {
+		if b.answers(ctx, h, name, m) {
 			b.mark(h, m)
 			found = true
 			break
@@ -108,13 +108,13 @@ func (b *batch) mark(h *handler, m *member) {
 }
 
 // answers tells whether a handler is called name, with its role's or without.
-func (b *batch) answers(h *handler, name string, m *member) bool {
+func (b *batch) answers(ctx context.Context, h *handler, name string, m *member) bool {
 	t := h.task
 	if t.Name == "" {
 		return false
 	}
 	own, full := t.Name, t.Title()
-	if s, err := b.scope(b.run.ctx, m.name, t, frame{}); err == nil {
+	if s, err := b.scope(ctx, m.name, t, frame{}); err == nil {
 		if v, err := s.Evaluate(t.Name); err == nil {
 			own = text(v)
 		}

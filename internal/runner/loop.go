@@ -202,8 +202,8 @@ func (b *batch) loopItems(ctx context.Context, s *vars.Scope, l *playbook.Loop) 
 	}
 	items, ok := listOf(lists(v))
 	if !ok {
-		return nil, fmt.Errorf("Invalid data passed to 'loop', it requires a list, got this instead: %s. "+
-			"Hint: If you passed a list/dict of just one element, try adding wantlist=True to your lookup invocation or use q/query instead of lookup.", text(v))
+		return nil, fmt.Errorf("cannot loop: 'loop' requires a list, got this instead: %s "+
+			"(of a mapping take its items with dict2items; of a lookup ask with query)", text(v))
 	}
 	return items, nil
 }

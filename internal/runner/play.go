@@ -25,7 +25,6 @@ type batch struct {
 	hosts      []*member
 	free       bool // hosts run ahead of each other
 	pinned     bool // a host keeps its fork to the end of the play
-	anyFatal   bool
 	maxFail    float64 // percentage; below 0 is none
 	broken     bool    // the play, and with it the run, ends here
 	ended      bool    // meta: end_play
@@ -156,9 +155,11 @@ func (b *batch) begin(ctx context.Context) error {
 	return err
 }
 
-// playScope is the scope of what a play says of itself: no host's variables.
+// playScope is the scope of what a play says of itself: no host's variables,
+// but those of the group all, where the topology gives tier_batches.
 func (b *batch) playScope(ctx context.Context) (*vars.Scope, error) {
 	st := &stack{run: b.run}
+	st.layers = append(st.layers, b.run.hosts.layers("", b.dir())...)
 	st.layers = append(st.layers, b.playLayers...)
 	st.source(vars.ExtraVars, b.run.opt.ExtraVars)
 	var s *vars.Scope

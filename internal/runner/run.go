@@ -74,7 +74,6 @@ const defaultForks = 50
 // Run is one execution of a playbook.
 type Run struct {
 	opt       Options
-	ctx       context.Context // of Execute, for what has no other
 	engine    *template.Engine
 	callables callables
 	hosts     *hostTable
@@ -154,8 +153,8 @@ func (s Summary) ExitCode() int {
 
 // Execute runs the playbook. The error is for what is wrong with the playbook
 // or the inventory; hosts that fail are in the Summary. Check is not called.
+// A Run is executed once.
 func (r *Run) Execute(ctx context.Context) (Summary, error) {
-	r.ctx = ctx
 	defer r.conns.closeAll()
 	if err := r.hosts.load(ctx, r.opt.Playbook.Plays); err != nil {
 		return Summary{}, err

@@ -35,7 +35,7 @@ func (b *batch) task(ctx context.Context, t *playbook.Task, hosts []*member, f f
 		return err
 	}
 	for i, m := range targets {
-		b.process(t, info, m, hosts, outcomes[i], once, f)
+		b.process(ctx, t, info, m, hosts, outcomes[i], once, f)
 	}
 	if err := b.include(ctx, t, targets, hosts, outcomes, once, f); err != nil {
 		return err
@@ -133,7 +133,7 @@ func (b *batch) throttle(ctx context.Context, t *playbook.Task, m *member, f fra
 }
 
 // process applies a result: variables, counts, notifications, what is told.
-func (b *batch) process(t *playbook.Task, info report.Task, m *member, all []*member, o *outcome, once bool, f frame) {
+func (b *batch) process(ctx context.Context, t *playbook.Task, info report.Task, m *member, all []*member, o *outcome, once bool, f frame) {
 	r := b.run
 	owners := []*member{m}
 	if once {
@@ -159,7 +159,7 @@ func (b *batch) process(t *playbook.Task, info report.Task, m *member, all []*me
 			}
 		}
 	case o.changed:
-		b.notify(t, m, o, f)
+		b.notify(ctx, t, m, o, f)
 	}
 	m.ran(t)
 	r.tell(o.event(info, m.name))

@@ -202,20 +202,3 @@ func (s *Scope) evaluateMap(m *value.Map) (any, error) {
 	}
 	return out, nil
 }
-
-// All evaluates every variable that the filter admits (nil admits all); those
-// that can't be evaluated are left out. It is what the variables vars and
-// hostvars hold.
-func (s *Scope) All(admit func(name string) bool) *value.Map {
-	out := value.NewMap()
-	for _, name := range s.Names() {
-		if admit != nil && !admit(name) {
-			continue
-		}
-		v, ok, err := s.Lookup(name)
-		if _, undefined := v.(*template.Undefined); err == nil && ok && !undefined {
-			out.Set(name, v)
-		}
-	}
-	return out
-}
