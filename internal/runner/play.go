@@ -23,8 +23,8 @@ type batch struct {
 	playLayers []vars.Layer   // vars, prompts, vars_files
 	playHosts  []string       // all hosts of the play
 	hosts      []*member
-	free       bool // hosts run ahead of each other
-	pinned     bool // a host keeps its fork to the end of the play
+	free       bool    // hosts run ahead of each other
+	pinned     bool    // a host keeps its fork to the end of the play
 	maxFail    float64 // percentage; below 0 is none
 	broken     bool    // the play, and with it the run, ends here
 	ended      bool    // meta: end_play

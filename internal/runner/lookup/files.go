@@ -290,6 +290,8 @@ func (d Deps) csvRows(scope template.Scope, opt *value.Map) ([][]string, error) 
 	switch sep := optionText(opt, "delimiter", "TAB"); sep {
 	case "TAB", "t", `\t`, "\t":
 		r.Comma = '\t'
+	case "":
+		return nil, fmt.Errorf("csvfile: the delimiter is empty")
 	default:
 		r.Comma = []rune(sep)[0]
 	}
