@@ -54,6 +54,9 @@ func newWorld(t *testing.T) *world {
 		t.Fatalf("cannot build the program: %v\n%s", err, out)
 	}
 	t.Cleanup(func() {
+		if log, err := os.ReadFile(filepath.Join(w.state, "api.log")); t.Failed() && err == nil {
+			t.Logf("the API's log:\n%s", log)
+		}
 		if out, err := w.try("lab", "down"); err != nil {
 			t.Errorf("lab down: %v\n%s", err, out)
 		}
