@@ -102,7 +102,7 @@ type cacheKey struct {
 // New returns an engine.
 func New(opts Options) *Engine {
 	e := &Engine{opts: opts, plain: opts.Plain, cache: map[cacheKey]*Template{}, exprs: map[string]*Expr{}}
-	e.filters = tableOf(jinjaFilters(), listFilters(), textFilterTable(), ansibleFilters(), setFilters())
+	e.filters = tableOf(jinjaFilters(), listFilters(), textFilterTable(), ansibleFilters(), setFilters(), netFilters())
 	e.tests = tableOf(jinjaTests(), ansibleTests())
 	e.methods = newMethods()
 	e.globals = globals()
