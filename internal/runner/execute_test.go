@@ -59,7 +59,7 @@ func TestList(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s := fmt.Sprintf("%+v %v", got, got[0].AllTags()); s != "[{Name:p Hosts:[h1 h2] Tags:[p] Tasks:[{Name:a Tags:[p t]}]}] [p t]" {
+	if s := fmt.Sprintf("%+v %v", got, got[0].AllTags()); s != "[{Name:p Patterns:[all] Hosts:[h1 h2] Tags:[p] Tasks:[{Name:a Tags:[p t]}]}] [p t]" {
 		t.Errorf("got %s", s)
 	}
 }

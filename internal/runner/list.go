@@ -2,58 +2,58 @@ package runner
 
 import (
 	"context"
-	"slices"
+	"errors"
 
 	"rollout/internal/playbook"
+	"rollout/internal/report"
 )
 
-// Listing is what a play would do: for --list-hosts, --list-tasks, --list-tags.
-type Listing struct {
-	Name  string
-	Hosts []string // that the play's pattern names, within --limit
-	Tags  []string // of the play itself
-	Tasks []TaskListing
-}
-
-// TaskListing is one task of a play. What is included at run time is not known.
-type TaskListing struct {
-	Name string // with its role's
-	Tags []string
-}
-
-// AllTags returns the tags of the play and of its tasks, sorted, each once.
-func (l Listing) AllTags() []string {
-	all := slices.Clone(l.Tags)
-	for _, t := range l.Tasks {
-		all = append(all, t.Tags...)
-	}
-	slices.Sort(all)
-	return slices.Compact(all)
-}
-
-// List tells what Execute would do, without connecting anywhere. Tasks that
-// --tags and --skip-tags leave out are not listed.
-func (r *Run) List(ctx context.Context) ([]Listing, error) {
+// List tells what Execute would do, without connecting anywhere and without
+// asking anybody: the questions of vars_prompt get their defaults. Tasks that
+// --tags and --skip-tags leave out are not listed. A run that was listed is not
+// to be executed: nobody would be asked.
+func (r *Run) List(ctx context.Context) ([]report.Listing, error) {
+	r.opt.Person = silent{}
 	if err := r.hosts.load(ctx, r.opt.Playbook.Plays); err != nil {
 		return nil, err
 	}
-	var out []Listing
+	var out []report.Listing
 	for _, p := range r.opt.Playbook.Plays {
-		b := &batch{run: r, play: p, maxFail: -1}
-		if err := b.begin(ctx); err != nil {
-			return nil, err
-		}
-		hosts, err := b.selectHosts(ctx)
+		l, err := r.listPlay(ctx, p)
 		if err != nil {
 			return nil, err
-		}
-		l := Listing{Name: b.name, Hosts: hosts, Tags: p.Tags}
-		for _, items := range [][]playbook.Item{p.PreTasks, roleItems(p), p.Tasks, p.PostTasks} {
-			playbook.EachTask(items, func(t *playbook.Task) { r.listTask(&l, t) })
 		}
 		out = append(out, l)
 	}
 	return out, nil
+}
+
+// silent answers every question with nothing, so that its default holds.
+type silent struct{}
+
+// Ask implements Person.
+func (silent) Ask(context.Context, string, bool) (string, error) { return "", nil }
+
+func (r *Run) listPlay(ctx context.Context, p *playbook.Play) (report.Listing, error) {
+	b := &batch{run: r, play: p, maxFail: -1}
+	if err := b.begin(ctx); err != nil {
+		return report.Listing{}, err
+	}
+	patterns, err := b.patterns(ctx)
+	if err != nil {
+		return report.Listing{}, err
+	}
+	hosts, err := b.selectHosts(ctx)
+	if err != nil {
+		return report.Listing{}, err
+	}
+	l := report.Listing{Name: b.name, Patterns: patterns, Hosts: hosts, Tags: p.Tags}
+	for _, items := range [][]playbook.Item{p.PreTasks, roleItems(p), p.Tasks, p.PostTasks} {
+		if err := b.list(ctx, &l, items); err != nil {
+			return l, err
+		}
+	}
+	return l, nil
 }
 
 func roleItems(p *playbook.Play) []playbook.Item {
@@ -64,11 +64,30 @@ func roleItems(p *playbook.Play) []playbook.Item {
 	return out
 }
 
-func (r *Run) listTask(l *Listing, t *playbook.Task) {
-	if act, _ := r.callables.find(t.Action, t.Collections); act != nil && act.meta {
-		return
+// list adds the tasks that would run where nothing fails: what stands in rescue
+// and always is left out, as ansible-playbook does.
+func (b *batch) list(ctx context.Context, l *report.Listing, items []playbook.Item) error {
+	var errs []error
+	for _, item := range items {
+		switch item := item.(type) {
+		case *playbook.Block:
+			errs = append(errs, b.list(ctx, l, item.Block))
+		case *playbook.Task:
+			tags, err := b.tags(ctx, item, &member{}, frame{})
+			errs = append(errs, err)
+			if wantedTags(tags, b.run.runTags(), b.run.opt.SkipTags) {
+				l.Tasks = append(l.Tasks, report.TaskListing{Name: listTitle(item), Tags: tags})
+			}
+		}
 	}
-	if wantedTags(t.Tags, r.runTags(), r.opt.SkipTags) {
-		l.Tasks = append(l.Tasks, TaskListing{Name: t.Title(), Tags: t.Tags})
+	return errors.Join(errs...)
+}
+
+// listTitle is the task's name with its role's; one without a name is its
+// module's alone.
+func listTitle(t *playbook.Task) string {
+	if t.Name == "" {
+		return t.Action
 	}
+	return t.Title()
 }

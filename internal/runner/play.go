@@ -174,9 +174,8 @@ func (b *batch) playScope(ctx context.Context) (*vars.Scope, error) {
 	return s, st.err
 }
 
-// selectHosts returns the play's hosts in their order, without those that
-// failed before.
-func (b *batch) selectHosts(ctx context.Context) ([]string, error) {
+// patterns are what the play's hosts: says, rendered.
+func (b *batch) patterns(ctx context.Context) ([]string, error) {
 	s, err := b.playScope(ctx)
 	if err != nil {
 		return nil, err
@@ -185,13 +184,27 @@ func (b *batch) selectHosts(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, b.play.Hosts.Errorf("the keyword 'hosts' cannot be evaluated: %v", err)
 	}
-	patterns := []string{}
 	items, isList := listOf(v)
 	if !isList {
 		items = []any{v}
 	}
+	out := []string{}
 	for _, item := range items {
-		patterns = append(patterns, text(item))
+		out = append(out, text(item))
+	}
+	return out, nil
+}
+
+// selectHosts returns the play's hosts in their order, without those that
+// failed before.
+func (b *batch) selectHosts(ctx context.Context) ([]string, error) {
+	patterns, err := b.patterns(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s, err := b.playScope(ctx)
+	if err != nil {
+		return nil, err
 	}
 	order, err := words(s, b.play.Order, "order")
 	if err != nil {
