@@ -248,12 +248,15 @@ tasks:
   - include_tasks: more.yml
     vars: {v: included}
     loop: [1, 2]
+    loop_control: {label: "no {{ item }}"}
   - include_tasks: more.yml
     when: false
 `, want: `
 play p
 h1 ok debug: more - imported
 h1 ok include_tasks
+included (no 1)
+included (no 2)
 h1 ok debug: more 1 included
 h1 ok debug: more 2 included
 h1 skipped include_tasks`},

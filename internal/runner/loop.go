@@ -95,7 +95,10 @@ func (j *job) item(ctx context.Context, items []any, i int, item any) (*outcome,
 	}
 	j.remember(o)
 	for _, inc := range o.includes {
-		inc.params, inc.label = local, itemLabel(item)
+		inc.params = local
+		if inc.label, err = j.label(s, item); err != nil {
+			inc.label = text(item)
+		}
 	}
 	o.data.Set(loop.Var, item)
 	o.data.Set("ansible_loop_var", loop.Var)
@@ -143,13 +146,11 @@ func (j *job) tellItem(s *vars.Scope, o *outcome, item any) error {
 
 func (j *job) label(s *vars.Scope, item any) (string, error) {
 	if j.task.Loop.Label == nil {
-		return itemLabel(item), nil
+		return text(item), nil
 	}
 	v, err := evaluate(s, j.batch.run, j.task.Loop.Label)
 	return text(v), err
 }
-
-func itemLabel(item any) string { return text(item) }
 
 // extend adds ansible_loop where loop_control asks for it.
 func (j *job) extend(s *vars.Scope, local *value.Map, items []any, i int) error {

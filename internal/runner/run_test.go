@@ -36,6 +36,10 @@ func (tr *trace) Handle(e report.Event) {
 		tr.lines = append(tr.lines, "play "+e.Name)
 	case report.NoHostsMatched:
 		tr.lines = append(tr.lines, "nobody")
+	case report.Included:
+		if e.Label != "" {
+			tr.lines = append(tr.lines, "included ("+e.Label+")")
+		}
 	case report.Result:
 		tr.result(e)
 	case report.Retry:
