@@ -20,7 +20,8 @@ import (
 type hostTable struct {
 	source inventory.Source
 	opts   inventory.Options
-	limit  string
+	limit  string   // as given
+	within []string // its patterns; those of files read in
 
 	mu     sync.RWMutex
 	inv    *inventory.Inventory
@@ -62,11 +63,34 @@ func (h *hostTable) load(ctx context.Context, plays []*playbook.Play) error {
 	return h.checkLimit()
 }
 
+// readLimit splits --limit and reads the files that it names with an @.
+func (h *hostTable) readLimit() error {
+	h.within = nil
+	for _, pattern := range inventory.SplitPattern(h.limit) {
+		name, isFile := strings.CutPrefix(pattern, "@")
+		if !isFile {
+			h.within = append(h.within, pattern)
+			continue
+		}
+		data, err := h.opts.Files.ReadFile(name)
+		if err != nil {
+			return fmt.Errorf("cannot use --limit %s: %w", h.limit, err)
+		}
+		for line := range strings.Lines(string(data)) {
+			h.within = append(h.within, inventory.SplitPattern(line)...)
+		}
+	}
+	return nil
+}
+
 func (h *hostTable) checkLimit() error {
 	if h.limit == "" {
 		return nil
 	}
-	sel, err := h.inv.Select(inventory.SplitPattern(h.limit)...)
+	if err := h.readLimit(); err != nil {
+		return err
+	}
+	sel, err := h.inv.Select(h.within...)
 	if err != nil {
 		return fmt.Errorf("cannot use --limit %s: %w", h.limit, err)
 	}
@@ -115,7 +139,7 @@ func (h *hostTable) match(pattern, order string) (hosts, unmatched []string, err
 	}
 	chosen := sel.Hosts
 	if h.limit != "" {
-		limit, err := h.inv.Select(inventory.SplitPattern(h.limit)...)
+		limit, err := h.inv.Select(h.within...)
 		if err != nil {
 			return nil, nil, err
 		}

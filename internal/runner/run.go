@@ -58,8 +58,9 @@ type Options struct {
 	ExtraVars     *value.Map // of -e: see vars.Decoder.ParseExtra
 	Tags          []string
 	SkipTags      []string
-	Limit         string // a pattern
+	Limit         string // a pattern; @FILE stands for the patterns in its lines
 	StartAt       string // name of the first task to run
+	Login         Login
 	Check, Diff   bool
 	ForceHandlers bool
 	Forks         int // tasks at a time; 0 is 50

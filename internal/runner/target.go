@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,6 +34,22 @@ type Target struct {
 	HostKeyChecking string
 }
 
+// Login says how hosts are reached where neither a keyword nor a variable does:
+// the options of the command line. What is "" or 0 is the connection's default.
+type Login struct {
+	Connection string // ssh or local
+	User       string
+	Password   string
+	KeyFile    string
+	SSHArgs    string // -o options, as ansible_ssh_common_args
+	Timeout    time.Duration
+
+	Become         bool
+	BecomeUser     string
+	BecomeMethod   string
+	BecomePassword string
+}
+
 // Connector opens connections. What it returns belongs to the run, which
 // closes it.
 type Connector interface {
@@ -56,11 +73,11 @@ func (c *call) where(ctx context.Context) error {
 		}
 	}
 	var err error
-	if c.target, err = target(s, host, t); err != nil {
+	if c.target, err = target(s, host, t, b.run.opt.Login); err != nil {
 		return err
 	}
 	b.run.secrets.add(c.target.Password)
-	c.become, err = becoming(s, t)
+	c.become, err = becoming(s, t, b.run.opt.Login)
 	if c.become != nil {
 		b.run.secrets.add(c.become.Password)
 	}
@@ -101,8 +118,9 @@ func first(s *vars.Scope, keyword *document.Node, name string, variables ...stri
 	return words(s, keyword, name)
 }
 
-// target reads a host's connection variables; they win over keywords.
-func target(s *vars.Scope, host string, t *playbook.Task) (Target, error) {
+// target reads a host's connection variables; they win over keywords, and those
+// over the command line.
+func target(s *vars.Scope, host string, t *playbook.Task, login Login) (Target, error) {
 	out := Target{Name: host}
 	var port, timeout, common, extra string
 	for _, f := range []struct {
@@ -110,25 +128,27 @@ func target(s *vars.Scope, host string, t *playbook.Task) (Target, error) {
 		keyword *document.Node
 		name    string
 		vars    []string
+		login   string
 	}{
-		{&out.Connection, t.Connection, "connection", []string{"ansible_connection"}},
-		{&out.Address, nil, "", []string{"ansible_host", "ansible_ssh_host"}},
-		{&port, t.Port, "port", []string{"ansible_port", "ansible_ssh_port"}},
-		{&out.User, t.RemoteUser, "remote_user", []string{"ansible_user", "ansible_ssh_user"}},
-		{&out.Password, nil, "", []string{"ansible_password", "ansible_ssh_pass", "ansible_ssh_password"}},
-		{&out.KeyFile, nil, "", []string{"ansible_private_key_file", "ansible_ssh_private_key_file"}},
-		{&common, nil, "", []string{"ansible_ssh_common_args"}},
-		{&extra, nil, "", []string{"ansible_ssh_extra_args"}},
-		{&timeout, nil, "", []string{"ansible_timeout", "ansible_ssh_timeout"}},
-		{&out.HostKeyChecking, nil, "", []string{"ansible_host_key_checking", "ansible_ssh_host_key_checking"}},
+		{&out.Connection, t.Connection, "connection", []string{"ansible_connection"}, login.Connection},
+		{&out.Address, nil, "", []string{"ansible_host", "ansible_ssh_host"}, ""},
+		{&port, t.Port, "port", []string{"ansible_port", "ansible_ssh_port"}, ""},
+		{&out.User, t.RemoteUser, "remote_user", []string{"ansible_user", "ansible_ssh_user"}, login.User},
+		{&out.Password, nil, "", []string{"ansible_password", "ansible_ssh_pass", "ansible_ssh_password"}, login.Password},
+		{&out.KeyFile, nil, "", []string{"ansible_private_key_file", "ansible_ssh_private_key_file"}, login.KeyFile},
+		{&common, nil, "", []string{"ansible_ssh_common_args"}, login.SSHArgs},
+		{&extra, nil, "", []string{"ansible_ssh_extra_args"}, ""},
+		{&timeout, nil, "", []string{"ansible_timeout", "ansible_ssh_timeout"}, ""},
+		{&out.HostKeyChecking, nil, "", []string{"ansible_host_key_checking", "ansible_ssh_host_key_checking"}, ""},
 	} {
 		v, err := first(s, f.keyword, f.name, f.vars...)
 		if err != nil {
 			return out, err
 		}
-		*f.into = v
+		*f.into = cmp.Or(v, f.login)
 	}
 	out.SSHArgs = strings.TrimSpace(common + " " + extra)
+	out.Timeout = login.Timeout
 	return out, completeTarget(&out, port, timeout)
 }
 
@@ -164,10 +184,13 @@ func completeTarget(out *Target, port, timeout string) error {
 }
 
 // becoming reads as whom the task runs; nil is the login user.
-func becoming(s *vars.Scope, t *playbook.Task) (*connection.Become, error) {
+func becoming(s *vars.Scope, t *playbook.Task, login Login) (*connection.Become, error) {
 	wanted, err := first(s, t.Become, "become", "ansible_become")
 	if err != nil {
 		return nil, err
+	}
+	if wanted == "" && login.Become {
+		wanted = "yes"
 	}
 	yes, ok := asBool(wanted)
 	if !ok {
@@ -182,15 +205,18 @@ func becoming(s *vars.Scope, t *playbook.Task) (*connection.Become, error) {
 		keyword *document.Node
 		name    string
 		vars    []string
+		login   string
 	}{
-		{&out.Method, t.BecomeMethod, "become_method", []string{"ansible_become_method"}},
-		{&out.User, t.BecomeUser, "become_user", []string{"ansible_become_user"}},
-		{&out.Flags, t.BecomeFlags, "become_flags", []string{"ansible_become_flags"}},
-		{&out.Password, nil, "", []string{"ansible_become_password", "ansible_become_pass", "ansible_sudo_pass", "ansible_su_pass"}},
+		{&out.Method, t.BecomeMethod, "become_method", []string{"ansible_become_method"}, login.BecomeMethod},
+		{&out.User, t.BecomeUser, "become_user", []string{"ansible_become_user"}, login.BecomeUser},
+		{&out.Flags, t.BecomeFlags, "become_flags", []string{"ansible_become_flags"}, ""},
+		{&out.Password, nil, "", []string{"ansible_become_password", "ansible_become_pass", "ansible_sudo_pass", "ansible_su_pass"}, login.BecomePassword},
 	} {
-		if *f.into, err = first(s, f.keyword, f.name, f.vars...); err != nil {
+		v, err := first(s, f.keyword, f.name, f.vars...)
+		if err != nil {
 			return nil, err
 		}
+		*f.into = cmp.Or(v, f.login)
 	}
 	return out, completeBecome(out)
 }
