@@ -55,6 +55,9 @@ func (e *Engine) compileExpr(src string) (*Expr, error) {
 		return nil, p.err
 	}
 	for name := range p.names {
+		if _, global := e.globals[name]; global {
+			continue
+		}
 		x.names = append(x.names, name)
 	}
 	sort.Strings(x.names)
@@ -68,7 +71,8 @@ func bracesHint(src string) string {
 	return ""
 }
 
-// Names returns the variables and functions the expression names, sorted.
+// Names returns the variables the expression names, sorted; functions such as
+// lookup() are none.
 func (x *Expr) Names() []string { return append([]string(nil), x.names...) }
 
 // Eval returns the expression's value in package value's types. A value that

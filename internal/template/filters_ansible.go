@@ -40,6 +40,7 @@ func ansibleFilters() []*builtin {
 		def("log", "base", filterLog),
 		def("mandatory", "? msg", filterMandatory),
 		def("md5", "", hashed(md5.New)),
+		def("password_hash", "hashtype salt salt_size rounds ident", filterPasswordHash),
 		def("path_join", "", filterPathJoin),
 		def("pow", "exponent", filterPow),
 		def("quote", "", func(a *args) (any, error) { return shellQuote(a.in) }),

@@ -68,6 +68,11 @@ func (a *args) lookup(wantList bool) (any, error) {
 	if err != nil {
 		return lookupFailed(name, onError, wantList, err)
 	}
+	if r.mutable {
+		if found, err = thawAll(found, 0); err != nil {
+			return nil, err
+		}
+	}
 	return a.found(found, wantList)
 }
 

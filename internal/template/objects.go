@@ -269,8 +269,24 @@ func thaw(v any, depth int) (any, error) {
 			m.Set(k, e)
 		}
 		return m, nil
+	case Dict:
+		return thawedDict{x}, nil
 	}
 	return v, nil
+}
+
+// thawedDict gives copies of a Dict's items, so that a template that changes
+// values does not reach the caller's.
+type thawedDict struct{ Dict }
+
+// Item returns a copy of the item.
+func (d thawedDict) Item(key string) (any, bool, error) {
+	v, ok, err := d.Dict.Item(key)
+	if !ok || err != nil {
+		return nil, false, err
+	}
+	v, err = thaw(v, 0)
+	return v, true, err
 }
 
 func thawAll(in []any, depth int) ([]any, error) {

@@ -53,7 +53,8 @@ type Options struct {
 	Now func() time.Time
 	// Env is the lookup "env"'s and expanduser's environment.
 	Env func(name string) (string, bool)
-	// Random seeds the filters random and shuffle where no seed is given.
+	// Random seeds the filters random and shuffle where a template gives no
+	// seed: the same number makes the same choices.
 	Random uint64
 	// Plain is jinja2 without Ansible's layer: None is printed as "None", and
 	// an attribute of something undefined is an error at once.
@@ -134,13 +135,25 @@ func tableOf(lists ...[]*builtin) map[string]*builtin {
 
 func externalFilter(name string, fn Filter) *builtin {
 	return def(name, "* **", func(a *args) (any, error) {
-		return fn(a.frame.run.ctx, a.in, a.rest, orEmpty(a.kw))
+		in, err := freeze(a.in, 0)
+		if err != nil {
+			return nil, err
+		}
+		v, err := fn(a.frame.run.ctx, in, a.rest, orEmpty(a.kw))
+		if err != nil {
+			return nil, err
+		}
+		return a.frame.run.thawed(v)
 	})
 }
 
 func externalTest(name string, fn Test) *builtin {
 	return def(name, "* **", func(a *args) (any, error) {
-		return fn(a.frame.run.ctx, a.in, a.rest, orEmpty(a.kw))
+		in, err := freeze(a.in, 0)
+		if err != nil {
+			return nil, err
+		}
+		return fn(a.frame.run.ctx, in, a.rest, orEmpty(a.kw))
 	})
 }
 

@@ -24,11 +24,8 @@ func (e *Engine) Value(ctx context.Context, src string, scope Scope) (any, error
 	}
 	if name := loneName(src); name != "" && scope != nil {
 		v, ok, err := scope.Lookup(name)
-		if err != nil {
-			return nil, err
-		}
-		if ok && (v == nil || isNumber(v)) {
-			return v, nil
+		if ok || err != nil {
+			return e.lone(ctx, v, src, err)
 		}
 	}
 	t, err := e.CompileWith("", src, valueOptions)
@@ -47,6 +44,22 @@ func (e *Engine) Value(ctx context.Context, src string, scope Scope) (any, error
 	v, err := out.result()
 	if s, ok := v.(string); ok {
 		return t.restored(s), err
+	}
+	return v, err
+}
+
+// lone is the value of {{ variable }}: no template is needed for it.
+func (e *Engine) lone(ctx context.Context, v any, src string, err error) (any, error) {
+	if err != nil || v == nil || isNumber(v) {
+		return v, err
+	}
+	out := &output{run: e.newRun(ctx), hold: true}
+	if err := out.value(v, false); err != nil {
+		return nil, err
+	}
+	v, err = out.result()
+	if s, ok := v.(string); ok && strings.HasSuffix(src, "\n") && !strings.HasSuffix(s, "\n") {
+		return s + "\n", err
 	}
 	return v, err
 }
