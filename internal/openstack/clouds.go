@@ -95,13 +95,12 @@ func sequenceHead(n *document.Node) string {
 // entry merges the named entry of clouds.yaml with its profile below and
 // secure.yaml above.
 func (cfg Config) entry(name string) (credentials, error) {
-	file, err := cfg.read("clouds.yaml", "clouds")
+	file, err := cfg.fileOf(name)
 	if err != nil {
 		return credentials{}, err
 	}
 	if file == nil {
-		return credentials{}, &LoginError{Cloud: name, Source: "no clouds.yaml",
-			Err: fmt.Errorf("looked for %s", strings.Join(cfg.places("clouds.yaml"), ", "))}
+		return credentials{}, &LoginError{Cloud: name, Source: "an entry of clouds.yaml", Err: cfg.noClouds()}
 	}
 	entry, ok := file.entries[name]
 	if !ok {
@@ -129,6 +128,27 @@ func (cfg Config) entry(name string) (credentials, error) {
 		values["region_name"] = values["regions"]
 	}
 	return credentials{name: name, source: source, values: values}, nil
+}
+
+// fileOf returns the clouds.yaml to look the entry up in: the first there is,
+// or the one known to have the entry where that lacks it.
+func (cfg Config) fileOf(name string) (*cloudFile, error) {
+	file, err := cfg.read("clouds.yaml", "clouds")
+	if err != nil || file != nil && file.entries[name] != nil || cfg.Further[name] == "" {
+		return file, err
+	}
+	data, err := os.ReadFile(cfg.Further[name])
+	if errors.Is(err, fs.ErrNotExist) {
+		return file, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot read %s: %w", cfg.Further[name], err)
+	}
+	return parseClouds(cfg.Further[name], data, "clouds")
+}
+
+func (cfg Config) noClouds() error {
+	return fmt.Errorf("%w (looked for %s)", ErrNoClouds, strings.Join(cfg.places("clouds.yaml"), ", "))
 }
 
 // profile returns the values of the entry's profile in clouds-public.yaml.
@@ -162,7 +182,7 @@ func (cfg Config) onlyEntry() (credentials, error) {
 	}
 	if file == nil {
 		return credentials{}, &LoginError{Cloud: "(none named)", Source: "OS_CLOUD and OS_AUTH_URL are not set",
-			Err: fmt.Errorf("no clouds.yaml found either; looked for %s", strings.Join(cfg.places("clouds.yaml"), ", "))}
+			Err: cfg.noClouds()}
 	}
 	names := sortedKeys(file.entries)
 	if len(names) != 1 {

@@ -26,6 +26,9 @@ type Config struct {
 	Retry     Retry
 	Trace     func(line string)   // told of each HTTP request; may be nil
 	Getenv    func(string) string // the environment; os.Getenv where nil
+	// Further names clouds.yaml files by an entry that they have: for entries
+	// that the usual places lack.
+	Further map[string]string
 }
 
 // credentials is a cloud's configuration, flat: "auth.username", "region_name".

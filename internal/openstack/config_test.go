@@ -236,3 +236,28 @@ func TestFloatingAndVolumeRows(t *testing.T) {
 		t.Errorf("volumes: %s", s)
 	}
 }
+
+func TestEntryOfAFurtherFile(t *testing.T) {
+	further := filepath.Join(t.TempDir(), "clouds.yaml")
+	if err := os.WriteFile(further, []byte("clouds: {lab: {auth: {auth_url: 'http://other'}}, practice: {auth: {auth_url: 'http://practice'}}}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"practice": "http://practice", "lab": "http://lab/identity"} {
+		for _, env := range []map[string]string{nil, {"OS_CLOUD": name}} {
+			cfg := configIn(t, env)
+			cfg.Further = map[string]string{"practice": further, "lab": further}
+			if env == nil {
+				cfg.Cloud = name
+			}
+			cred, err := cfg.credentials()
+			if err != nil || cred.get("auth.auth_url") != want {
+				t.Errorf("%s: %q, %v", name, cred.get("auth.auth_url"), err)
+			}
+		}
+	}
+	cfg := configIn(t, map[string]string{"none": "1"})
+	cfg.Cloud, cfg.Further = "practice", map[string]string{"practice": further + "x"}
+	if _, err := cfg.credentials(); !errors.Is(err, ErrNoClouds) {
+		t.Errorf("got %v", err)
+	}
+}

@@ -11,6 +11,10 @@ import (
 	"github.com/gophercloud/gophercloud/v2"
 )
 
+// ErrNoClouds says that there is no clouds.yaml, and nothing else that names a
+// cloud.
+var ErrNoClouds = errors.New("there is no clouds.yaml")
+
 // LoginError says that a session could not be opened, and where its
 // credentials were taken from.
 type LoginError struct {

@@ -110,7 +110,7 @@ func (p *Pool) fill(cfg Config) Config {
 	if cfg.Timeout == 0 {
 		cfg.Timeout = d.Timeout
 	}
-	cfg.Retry, cfg.Trace, cfg.Getenv = d.Retry, d.Trace, d.Getenv
+	cfg.Retry, cfg.Trace, cfg.Getenv, cfg.Further = d.Retry, d.Trace, d.Getenv, d.Further
 	return cfg
 }
 
