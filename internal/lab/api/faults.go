@@ -1,0 +1,213 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"path"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	"rollout/internal/lab/api/wire"
+)
+
+// faultsPath is where faults are ordered: POST the Faults that are to come, in place of those that were, with a token
+// of the cloud's; GET shows what is left of them.
+const faultsPath = "/lab/faults"
+
+// Faults are what goes wrong on request, to rehearse bad days.
+type Faults struct {
+	Servers []ServerFault `json:"servers"`
+	Answers []AnswerFault `json:"answers"`
+}
+
+// ServerFault spoils the boots of servers whose name matches.
+type ServerFault struct {
+	Name    string `json:"name"`    // a glob: student07-web-*
+	Fault   string `json:"fault"`   // error, stuck (until it is deleted) or slow
+	Seconds int    `json:"seconds"` // of slow; 10 where 0
+	Count   int    `json:"count"`   // how many boots; 0 is all
+}
+
+// AnswerFault spoils the API's answers to requests that match.
+type AnswerFault struct {
+	Method string `json:"method"` // empty for any
+	Path   string `json:"path"`   // where * stands for anything: /compute/v2.1/servers*
+	Status int    `json:"status"` // answered in place of the request being handled; 0 for none
+	Delay  int    `json:"delay"`  // milliseconds, ahead of everything else
+	// Cut closes the connection without an answer: "before" or "after" the request was handled.
+	Cut   string `json:"cut"`
+	Count int    `json:"count"` // how many requests; 0 is all
+}
+
+// faults keeps what is still to go wrong. The zero value spoils nothing.
+type faults struct {
+	mu   sync.Mutex
+	left Faults
+}
+
+func (f *faults) set(wanted Faults) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.left = wanted
+}
+
+// spent counts one use down; it says whether that was the last.
+func spent(count *int) bool {
+	if *count == 0 {
+		return false
+	}
+	*count--
+	return *count == 0
+}
+
+func (f *faults) forServer(name string) (ServerFault, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i := range f.left.Servers {
+		fault := f.left.Servers[i]
+		if ok, err := path.Match(fault.Name, name); err != nil || !ok {
+			continue
+		}
+		if spent(&f.left.Servers[i].Count) {
+			f.left.Servers = append(f.left.Servers[:i:i], f.left.Servers[i+1:]...)
+		}
+		return fault, true
+	}
+	return ServerFault{}, false
+}
+
+func (f *faults) forRequest(r *http.Request) (AnswerFault, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i := range f.left.Answers {
+		fault := f.left.Answers[i]
+		if fault.Method != "" && fault.Method != r.Method || !like(fault.Path, r.URL.Path) {
+			continue
+		}
+		if spent(&f.left.Answers[i].Count) {
+			f.left.Answers = append(f.left.Answers[:i:i], f.left.Answers[i+1:]...)
+		}
+		return fault, true
+	}
+	return AnswerFault{}, false
+}
+
+// like matches a path with a pattern in which * stands for anything, slashes too.
+func like(pattern, text string) bool {
+	parts := strings.Split(pattern, "*")
+	for i := range parts {
+		parts[i] = regexp.QuoteMeta(parts[i])
+	}
+	ok, err := regexp.MatchString("^"+strings.Join(parts, ".*")+"$", text)
+	return ok && err == nil
+}
+
+var errOrdered = errors.New("the fault that was asked for")
+
+// spoil implements hypervisor.Spoil.
+func (f *faults) spoil(ctx context.Context, name string) error {
+	fault, found := f.forServer(name)
+	if !found {
+		return nil
+	}
+	switch fault.Fault {
+	case "error":
+		return fmt.Errorf("no valid host was found: %w", errOrdered)
+	case "stuck":
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	seconds := fault.Seconds
+	if seconds == 0 {
+		seconds = 10
+	}
+	return pause(ctx, time.Duration(seconds)*time.Second)
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// around spoils answers on their way to and from the services.
+func (f *faults) around(services http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fault, found := AnswerFault{}, false
+		if r.URL.Path != faultsPath {
+			fault, found = f.forRequest(r)
+		}
+		if !found {
+			services.ServeHTTP(w, r)
+			return
+		}
+		if pause(r.Context(), time.Duration(fault.Delay)*time.Millisecond) != nil {
+			return
+		}
+		switch {
+		case fault.Cut == "before":
+			panic(http.ErrAbortHandler) // net/http's way to close a connection without an answer
+		case fault.Cut == "after":
+			services.ServeHTTP(&nowhere{header: http.Header{}}, r)
+			panic(http.ErrAbortHandler)
+		case fault.Status != 0:
+			wire.WriteJSON(w, fault.Status, wire.Object{"error": wire.Object{"code": fault.Status, "message": errOrdered.Error()}})
+		default:
+			services.ServeHTTP(w, r)
+		}
+	})
+}
+
+// nowhere is an answer that nobody gets.
+type nowhere struct{ header http.Header }
+
+func (n *nowhere) Header() http.Header            { return n.header }
+func (n *nowhere) Write(text []byte) (int, error) { return len(text), nil }
+func (n *nowhere) WriteHeader(int)                {}
+
+// control takes and shows orders.
+func (f *faults) control(authenticate func(*http.Request) (*http.Request, error)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, err := authenticate(r); err != nil {
+			wire.WriteJSON(w, http.StatusUnauthorized, wire.Object{"error": err.Error()})
+			return
+		}
+		switch r.Method {
+		case http.MethodGet:
+			f.mu.Lock()
+			left := f.left
+			f.mu.Unlock()
+			wire.WriteJSON(w, http.StatusOK, left)
+		case http.MethodPost:
+			f.order(w, r)
+		default:
+			wire.WriteJSON(w, http.StatusMethodNotAllowed, wire.Object{"error": "GET or POST"})
+		}
+	})
+}
+
+func (f *faults) order(w http.ResponseWriter, r *http.Request) {
+	decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, wire.MaxBody))
+	decoder.DisallowUnknownFields()
+	var wanted Faults
+	if err := decoder.Decode(&wanted); err != nil {
+		wire.WriteJSON(w, http.StatusBadRequest, wire.Object{"error": err.Error()})
+		return
+	}
+	for _, fault := range wanted.Servers {
+		if _, err := path.Match(fault.Name, ""); err != nil || fault.Fault != "error" && fault.Fault != "stuck" && fault.Fault != "slow" {
+			wire.WriteJSON(w, http.StatusBadRequest, wire.Object{"error": "a server's fault needs a name (a glob) and is error, stuck or slow"})
+			return
+		}
+	}
+	f.set(wanted)
+	w.WriteHeader(http.StatusNoContent)
+}
