@@ -102,6 +102,9 @@ func New(opt Options) (*Run, error) {
 	if opt.Playbook == nil || opt.Loader == nil {
 		return nil, fmt.Errorf("cannot run: no playbook was given")
 	}
+	if err := opt.Login.check(); err != nil {
+		return nil, err
+	}
 	if opt.Forks <= 0 {
 		opt.Forks = defaultForks
 	}

@@ -50,6 +50,12 @@ type Login struct {
 	BecomePassword string
 }
 
+// check finds what would fail on every host.
+func (l Login) check() error {
+	err := completeTarget(&Target{Name: "every host", Connection: l.Connection}, "", "")
+	return errors.Join(err, completeBecome(&connection.Become{Method: l.BecomeMethod}))
+}
+
 // Connector opens connections. What it returns belongs to the run, which
 // closes it.
 type Connector interface {
