@@ -12,19 +12,19 @@ import (
 
 func inventoryCommand() *cobra.Command {
 	flags := &projectFlags{}
-	var list, graph bool
+	var list, graph, withoutCloud bool
 	var host string
 	cmd := &cobra.Command{
 		Use:     "inventory",
 		Short:   "Print the hosts, groups and variables, as ansible-inventory does",
-		Example: "  rollout inventory --list\n  rollout inventory --host student07-web-1\n  rollout inventory --graph",
+		Example: "  rollout inventory --list\n  rollout inventory --host student07-web-1\n  rollout inventory --graph --offline",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			p, err := openProject(flags, 0)
 			if err != nil {
 				return err
 			}
-			inv, err := p.source(false).Load(cmd.Context())
+			inv, err := p.source(withoutCloud).Load(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -33,8 +33,9 @@ func inventoryCommand() *cobra.Command {
 	}
 	flags.register(cmd.Flags())
 	cmd.Flags().BoolVar(&list, "list", false, "all as JSON, for ansible-playbook -i too")
-	cmd.Flags().StringVar(&host, "host", "", "one host's variables as JSON")
+	cmd.Flags().StringVar(&host, "host", "", "this `HOST`'s variables as JSON")
 	cmd.Flags().BoolVar(&graph, "graph", false, "the groups as a tree")
+	cmd.Flags().BoolVar(&withoutCloud, "offline", false, "don't ask the cloud: no addresses of VMs")
 	cmd.MarkFlagsMutuallyExclusive("list", "host", "graph")
 	cmd.MarkFlagsOneRequired("list", "host", "graph")
 	return cmd

@@ -11,6 +11,9 @@ import (
 	"syscall"
 
 	"rollout/internal/document"
+	"rollout/internal/lab"
+	"rollout/internal/openstack"
+	"rollout/internal/runner"
 )
 
 // version is set when the program is built.
@@ -26,18 +29,33 @@ func main() { os.Exit(run(os.Args[1:])) }
 func run(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
 	root := rootCommand()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	var code exitError
 	switch {
 	case err == nil:
-		return 0
+		return runner.ExitOK
 	case errors.As(err, &code):
 		return int(code)
 	}
 	tell(err)
-	return 1
+	if errors.Is(err, openstack.ErrNoClouds) {
+		fmt.Fprintln(os.Stderr, "       for a practice cloud on this machine: "+practiceHint())
+	}
+	if ctx.Err() != nil {
+		return runner.ExitInterrupted
+	}
+	return runner.ExitError
+}
+
+// practiceHint is what to type to work on the practice cloud.
+func practiceHint() string {
+	if fileExists(lab.CloudsFile()) {
+		return "--cloud " + lab.CloudName + ", or export OS_CLOUD=" + lab.CloudName
+	}
+	return "rollout lab up"
 }
 
 // tell prints an error; mistakes in files show their line.

@@ -47,10 +47,10 @@ type projectFlags struct {
 }
 
 func (f *projectFlags) register(flags *pflag.FlagSet) {
-	flags.StringVar(&f.topology, "topology", "topology.yml", "the topology file")
-	flags.StringArrayVarP(&f.inventories, "inventory", "i", nil, "inventory file, directory, script or host list, instead of the topology (repeatable)")
-	flags.StringVar(&f.cloud, "cloud", "", "entry of clouds.yaml, before the topology's cloud and $OS_CLOUD")
-	flags.StringArrayVarP(&f.extraVars, "extra-vars", "e", nil, "variables: key=value, JSON, YAML or @file (repeatable)")
+	flags.StringVar(&f.topology, "topology", "topology.yml", "the topology `FILE`")
+	flags.StringArrayVarP(&f.inventories, "inventory", "i", nil, "inventory `FILE`, directory, script or host list (a,b,), instead of the topology (repeatable)")
+	flags.StringVar(&f.cloud, "cloud", "", "`ENTRY` of clouds.yaml, before the topology's cloud and $OS_CLOUD")
+	flags.StringArrayVarP(&f.extraVars, "extra-vars", "e", nil, "`VARIABLES`: key=value, JSON, YAML or @FILE (repeatable)")
 }
 
 // openProject puts a project together from the command line.
@@ -169,28 +169,10 @@ func (p *project) cloud(ctx context.Context, top *topology.Topology) (*openstack
 }
 
 // newClouds returns a pool that also finds the practice cloud, by the name of
-// its entry, where no clouds.yaml is named.
+// its entry, where no clouds.yaml of the person's has one of that name.
 func newClouds(cloudName string, trace func(string)) *openstack.Pool {
-	return openstack.NewPool(openstack.Config{Cloud: cloudName, Trace: trace, Getenv: func(key string) string {
-		v := os.Getenv(key)
-		if key == "OS_CLIENT_CONFIG_FILE" && v == "" {
-			return practiceClouds(cloudName)
-		}
-		return v
-	}})
-}
-
-// practiceClouds is the clouds.yaml of the lab, where that is asked for and is
-// not one of the person's own.
-func practiceClouds(cloudName string) string {
-	if cloudName == "" {
-		cloudName = os.Getenv("OS_CLOUD")
-	}
-	file := lab.CloudsFile()
-	if _, err := os.Stat(file); err != nil || cloudName != lab.CloudName {
-		return ""
-	}
-	return file
+	return openstack.NewPool(openstack.Config{Cloud: cloudName, Trace: trace,
+		Further: map[string]string{lab.CloudName: lab.CloudsFile()}})
 }
 
 // Load implements inventory.Source: the topology, with what the cloud has of it.

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"rollout/internal/document"
 )
@@ -40,7 +42,27 @@ playbooks/all_in_one.yml).`,
 	flags.register(root.Flags())
 	root.AddCommand(statusCommand(), cleanupCommand(), inventoryCommand(), labCommand())
 	root.AddCommand(labNodeCommands()...)
+	root.SetFlagErrorFunc(suggestFlag)
 	return root
+}
+
+// suggestFlag says which flag was probably meant.
+func suggestFlag(cmd *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	if !errors.As(err, &unknown) {
+		return err
+	}
+	var names []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden {
+			names = append(names, f.Name)
+		}
+	})
+	hint := document.Suggest(unknown.GetSpecifiedName(), names)
+	if hint == "" {
+		hint = "see " + cmd.CommandPath() + " --help"
+	}
+	return fmt.Errorf("%w (%s)", err, hint)
 }
 
 // checkPlaybookArgs tells a mistyped subcommand from a playbook.

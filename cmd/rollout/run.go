@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/spf13/pflag"
-	"golang.org/x/term"
 
 	"rollout/internal/connection"
 	"rollout/internal/docker"
@@ -21,9 +19,10 @@ import (
 	"rollout/inventory"
 )
 
-// runFlags are ansible-playbook's, as far as they are built.
+// runFlags are ansible-playbook's.
 type runFlags struct {
 	project       projectFlags
+	login         loginFlags
 	tags          []string
 	skipTags      []string
 	limit         string
@@ -33,25 +32,52 @@ type runFlags struct {
 	startAt       string
 	forceHandlers bool
 	syntaxCheck   bool
+	list          report.ListingParts
+	step          bool
 }
 
 func (f *runFlags) register(flags *pflag.FlagSet) {
+	flags.SortFlags = false
 	f.project.register(flags)
-	flags.StringSliceVarP(&f.tags, "tags", "t", nil, "only tasks with one of these tags")
-	flags.StringSliceVar(&f.skipTags, "skip-tags", nil, "no tasks with one of these tags")
-	flags.StringVarP(&f.limit, "limit", "l", "", "only these hosts (a pattern)")
-	flags.IntVarP(&f.forks, "forks", "f", 50, "hosts at a time")
+	flags.StringSliceVarP(&f.tags, "tags", "t", nil, "only tasks with one of these `TAGS` (a,b or repeated)")
+	flags.StringSliceVar(&f.skipTags, "skip-tags", nil, "no tasks with one of these `TAGS`")
+	flags.StringVarP(&f.limit, "limit", "l", "", "only hosts of this `PATTERN`; @FILE reads patterns from a file")
+	flags.IntVarP(&f.forks, "forks", "f", 50, "`NUMBER` of hosts at a time")
 	flags.BoolVarP(&f.check, "check", "C", false, "change nothing, say what would change")
 	flags.BoolVarP(&f.diff, "diff", "D", false, "show differences in files and settings")
 	flags.CountVarP(&f.verbose, "verbose", "v", "say more; -vvvv shows every API call")
-	flags.StringVar(&f.startAt, "start-at-task", "", "start at the task of this name")
+	flags.StringVar(&f.startAt, "start-at-task", "", "start at the task of this `NAME`")
 	flags.BoolVar(&f.forceHandlers, "force-handlers", false, "run handlers even if a task fails")
 	flags.BoolVar(&f.syntaxCheck, "syntax-check", false, "check the playbook, run nothing")
-	flags.SortFlags = false
+	flags.BoolVar(&f.list.Hosts, "list-hosts", false, "list the hosts of each play, run nothing")
+	flags.BoolVar(&f.list.Tasks, "list-tasks", false, "list the tasks of each play, run nothing")
+	flags.BoolVar(&f.list.Tags, "list-tags", false, "list the tags of each play, run nothing")
+	flags.BoolVar(&f.step, "step", false, "")
+	_ = flags.MarkHidden("step") // it was registered above
+	f.login.register(flags)
 }
+
+// validate refuses what cannot be done.
+func (f *runFlags) validate() error {
+	switch {
+	case f.step:
+		return errors.New("cannot ask before each task: --step is not supported (try --check, --start-at-task or --tags)")
+	case f.forks < 1:
+		return fmt.Errorf("cannot run on %d hosts at a time: --forks must be 1 or more", f.forks)
+	case f.login.timeout < 0:
+		return fmt.Errorf("cannot wait %d s: --timeout must be 1 or more", f.login.timeout)
+	}
+	return nil
+}
+
+// runsNothing reports whether the playbooks are only looked at.
+func (f *runFlags) runsNothing() bool { return f.syntaxCheck || f.list.Any() }
 
 // runPlaybooks runs each playbook; site.yml where none is named.
 func runPlaybooks(ctx context.Context, flags *runFlags, books []string) error {
+	if err := flags.validate(); err != nil {
+		return err
+	}
 	if len(books) == 0 {
 		books = []string{filepath.Join("playbooks", "site.yml")}
 	}
@@ -64,11 +90,17 @@ func runPlaybooks(ctx context.Context, flags *runFlags, books []string) error {
 			return err
 		}
 	}
+	var login runner.Login
+	if !flags.runsNothing() {
+		if login, err = flags.login.login(ctx); err != nil {
+			return err
+		}
+	}
 	conns := connection.NewPool(ctx)
 	engines := docker.NewPool()
 	defer func() { _ = errors.Join(engines.Close(), conns.Close()) }()
 	for _, book := range books {
-		code, err := p.runOne(ctx, flags, book, connector{p, conns}, engines)
+		code, err := p.runOne(ctx, flags, book, login, connector{p, conns}, engines)
 		if err != nil {
 			return err
 		}
@@ -96,7 +128,7 @@ func (p *project) mayDoWithout(err error, books []string) bool {
 	return true
 }
 
-func (p *project) runOne(ctx context.Context, flags *runFlags, book string, c connector, engines *docker.Pool) (int, error) {
+func (p *project) runOne(ctx context.Context, flags *runFlags, book string, login runner.Login, c connector, engines *docker.Pool) (int, error) {
 	files := playbook.Files{Shipped: shipped{}}
 	modules := moduleTable(p.clouds, engines)
 	loader := &playbook.Loader{
@@ -110,9 +142,9 @@ func (p *project) runOne(ctx context.Context, flags *runFlags, book string, c co
 		return runner.ExitError, err
 	}
 	run, err := runner.New(runner.Options{
-		Playbook: loaded, Loader: loader, Inventory: p.source(flags.syntaxCheck), Modules: modules, Connector: c,
+		Playbook: loaded, Loader: loader, Inventory: p.source(flags.runsNothing()), Modules: modules, Connector: c,
 		Observer: newPlayReport(flags), Person: terminal(),
-		ExtraVars: p.extra, Tags: flags.tags, SkipTags: flags.skipTags, Limit: flags.limit, StartAt: flags.startAt,
+		ExtraVars: p.extra, Tags: flags.tags, SkipTags: flags.skipTags, Limit: flags.limit, StartAt: flags.startAt, Login: login,
 		Check: flags.check, Diff: flags.diff, ForceHandlers: flags.forceHandlers, Forks: flags.forks, Verbosity: flags.verbose,
 	})
 	if err != nil {
@@ -121,15 +153,27 @@ func (p *project) runOne(ctx context.Context, flags *runFlags, book string, c co
 	if err := run.Check(); err != nil {
 		return runner.ExitError, err
 	}
-	if flags.syntaxCheck {
-		_, err := fmt.Printf("\nplaybook: %s\n", book)
-		return runner.ExitOK, err
+	if flags.runsNothing() {
+		return runner.ExitOK, list(ctx, run, flags, book)
 	}
 	summary, err := run.Execute(ctx)
 	if err != nil {
 		return runner.ExitError, err
 	}
 	return summary.ExitCode(), nil
+}
+
+// list says what the playbook would do; nothing where only its syntax was to be
+// checked.
+func list(ctx context.Context, run *runner.Run, flags *runFlags, book string) error {
+	if !flags.list.Any() {
+		return report.Listings(os.Stdout, book, nil, flags.list)
+	}
+	plays, err := run.List(ctx)
+	if err != nil {
+		return err
+	}
+	return report.Listings(os.Stdout, book, plays, flags.list)
 }
 
 // known tells whether a task can call a module of that name.
@@ -159,69 +203,4 @@ func (p *project) source(offlineOnly bool) inventory.Source {
 		return offline{p}
 	}
 	return p
-}
-
-func newPlayReport(flags *runFlags) *report.Play {
-	out := int(os.Stdout.Fd())
-	isTerminal := term.IsTerminal(out)
-	width, _, err := term.GetSize(out)
-	if err != nil {
-		width = 0
-	}
-	return report.NewPlay(report.PlayOptions{
-		Out: os.Stdout, Err: os.Stderr, Color: report.ColorWanted(isTerminal, os.Getenv), Live: isTerminal,
-		Width: width, Verbose: flags.verbose, Diff: flags.diff,
-	})
-}
-
-// stdin answers prompts at a terminal.
-type stdin struct{}
-
-func terminal() runner.Person {
-	if !term.IsTerminal(int(os.Stdin.Fd())) {
-		return nil
-	}
-	return stdin{}
-}
-
-// Ask implements runner.Person.
-func (stdin) Ask(ctx context.Context, text string, secret bool) (string, error) {
-	fmt.Fprint(os.Stderr, text)
-	if secret {
-		line, err := term.ReadPassword(int(os.Stdin.Fd()))
-		fmt.Fprintln(os.Stderr)
-		return string(line), err
-	}
-	return readLine(ctx, os.Stdin)
-}
-
-// readLine reads up to a newline, a byte at a time: what follows is somebody
-// else's. A read that never ends is left behind when ctx ends, with the process.
-func readLine(ctx context.Context, in io.Reader) (string, error) {
-	type answer struct {
-		line string
-		err  error
-	}
-	got := make(chan answer, 1)
-	go func() {
-		var line []byte
-		one := make([]byte, 1)
-		for {
-			n, err := in.Read(one)
-			if n == 1 && one[0] == '\n' {
-				err = nil
-			} else if n == 1 {
-				line = append(line, one[0])
-				continue
-			}
-			got <- answer{string(line), err}
-			return
-		}
-	}()
-	select {
-	case a := <-got:
-		return a.line, a.err
-	case <-ctx.Done():
-		return "", ctx.Err()
-	}
 }
