@@ -208,9 +208,18 @@ func (w *world) boot(name string, userData []byte) string {
 			map[string]string{"uuid": w.named(networks, "networks", "dmz-net")},
 			map[string]string{"uuid": w.named(networks, "networks", "app-net")},
 		},
-		"security_groups": []any{map[string]string{"name": "sg-all-from-console"}},
+		"security_groups": []any{map[string]string{"name": "sg-all-from-console"}, map[string]string{"name": "sg-ssh"}},
 	}
 	return dig(w.call(http.MethodPost, w.compute("/servers"), map[string]any{"server": server}), "server")["id"].(string)
+}
+
+// openSSH makes a security group that lets SSH in from anywhere: whoever comes by a floating IP is not on dmz-net.
+func (w *world) openSSH() {
+	w.t.Helper()
+	group := dig(w.call(http.MethodPost, w.network("/security-groups"), map[string]any{"security_group": map[string]any{"name": "sg-ssh"}}), "security_group")
+	w.call(http.MethodPost, w.network("/security-group-rules"), map[string]any{"security_group_rule": map[string]any{
+		"security_group_id": group["id"], "direction": "ingress", "ethertype": "IPv4", "protocol": "tcp",
+		"port_range_min": 22, "port_range_max": 22}})
 }
 
 // await asks again and again until ask is satisfied; what it saw last is shown when the time is up.

@@ -31,13 +31,13 @@ func TestStateDir(t *testing.T) {
 
 func TestNewSettingsRefuseBadNetworks(t *testing.T) {
 	for external, want := range map[string]string{
-		"":               "",
-		"10.20.30.0/24":  "",
-		"10.20.30.16/28": "",
-		"10.20.30.1/24":  "must be an IPv4 network",
-		"10.20.30.0/30":  "at least 16 addresses",
-		"fd00::/64":      "must be an IPv4 network",
-		"ten":            `cannot use "ten"`,
+		"":              "",
+		"10.20.30.0/24": "",
+		"10.20.0.0/16":  "",
+		"10.20.30.1/24": "must be an IPv4 network",
+		"10.20.30.0/30": "at least 256 addresses",
+		"fd00::/64":     "must be an IPv4 network",
+		"ten":           `cannot use "ten"`,
 	} {
 		_, err := newSettings("/dir", external, nil)
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {

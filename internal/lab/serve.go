@@ -9,63 +9,106 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"rollout/internal/lab/api"
 	"rollout/internal/lab/engine"
+	"rollout/internal/lab/image"
 )
 
-// closeLimit is how long the API's process takes at most to end what it is doing.
-const closeLimit = 15 * time.Second
+// imageName is the machines' image as the cloud's users know it.
+const imageName = "docker-base"
 
-// Serve answers as the API of the lab in dir until ctx ends. What it was doing then is taken up by the next one.
+// closing is how long what is under way may take to end when the API is told to.
+const closing = 15 * time.Second
+
+// Serve answers as the API of the lab in a state folder until ctx ends. Up starts it in a process of its own.
 func Serve(ctx context.Context, dir string) error {
 	settings, err := readSettings(dir)
 	if err != nil {
 		return err
 	}
-	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", settings.API)
+	listener, err := net.Listen("tcp4", settings.API)
 	if err != nil {
-		return fmt.Errorf("cannot listen for the practice cloud's API: %w", err)
+		return fmt.Errorf("cannot serve the API: %w", err)
 	}
-	server, err := openAPI(ctx, dir, settings, log)
-	if err != nil {
-		return errors.Join(err, listener.Close())
-	}
-	web := &http.Server{Handler: server.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
-		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}
-	served := make(chan error, 1)
-	go func() { served <- web.Serve(listener) }()
-	select {
-	case err = <-served:
-	case <-ctx.Done():
-		err = nil
-	}
-	ending, stop := context.WithTimeout(context.WithoutCancel(ctx), closeLimit)
+	defer listener.Close()
+	// What goes on in the background ends by Close, in good order, not in the middle of a boot.
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	return errors.Join(err, web.Shutdown(ending), server.Close(ending))
+	server, err := newServer(background, dir, settings)
+	if err != nil {
+		return fmt.Errorf("cannot serve the API: %w", err)
+	}
+	return serve(ctx, listener, server)
 }
 
-func openAPI(ctx context.Context, dir string, s Settings, log *slog.Logger) (*api.Server, error) {
-	backend, err := newBackend(dir, s, engine.Engine{})
+func newServer(ctx context.Context, dir string, settings Settings) (*api.Server, error) {
+	docker := engine.Engine{}
+	b, err := newBackend(dir, settings, docker)
 	if err != nil {
 		return nil, err
 	}
-	external, err := s.external()
+	config, err := apiConfig(ctx, dir, settings, docker)
 	if err != nil {
 		return nil, err
+	}
+	return api.New(ctx, config, b)
+}
+
+func apiConfig(ctx context.Context, dir string, settings Settings, docker engine.Engine) (api.Config, error) {
+	external, err := settings.external()
+	if err != nil {
+		return api.Config{}, err
 	}
 	public, err := keyPair(filepath.Join(dir, KeyName))
 	if err != nil {
-		return nil, err
-	}
-	seed := api.Seed{External: external, ImageName: "docker-base", ImageRef: s.Image, KeyName: KeyName, PublicKey: public}
-	for _, n := range s.Networks {
-		seed.Networks = append(seed.Networks, api.SeedNetwork{Name: n.Name, CIDR: n.CIDR})
+		return api.Config{}, err
 	}
 	if err := os.MkdirAll(filepath.Join(dir, apiDir), 0o700); err != nil {
-		return nil, fmt.Errorf("cannot keep the practice cloud's state: %w", err)
+		return api.Config{}, fmt.Errorf("cannot keep the API's state: %w", err)
 	}
-	return api.New(ctx, api.Config{StateFile: filepath.Join(dir, apiDir, "state.json"), Password: s.Password, Seed: seed, Log: log}, backend)
+	seed := api.Seed{External: external, ImageName: imageName, ImageRef: image.Name, KeyName: KeyName, PublicKey: public}
+	for _, network := range settings.Networks {
+		seed.Networks = append(seed.Networks, api.SeedNetwork{Name: network.Name, CIDR: network.CIDR})
+	}
+	size, err := docker.Run(ctx, "image", "inspect", "-f", "{{.Size}}", settings.Image)
+	if err != nil {
+		return api.Config{}, err
+	}
+	if seed.ImageSize, err = strconv.ParseInt(size, 10, 64); err != nil {
+		return api.Config{}, fmt.Errorf("cannot read the size of image %s: %w", settings.Image, err)
+	}
+	return api.Config{StateFile: filepath.Join(dir, apiDir, "state.json"), Password: settings.Password, Seed: seed,
+		Log: slog.New(slog.NewTextHandler(os.Stderr, nil))}, nil
+}
+
+// serve answers requests until ctx ends, then lets what is under way end.
+func serve(ctx context.Context, listener net.Listener, server *api.Server) error {
+	web := &http.Server{Handler: server.Handler(), ReadHeaderTimeout: 30 * time.Second}
+	ended := make(chan error, 1)
+	go func() { ended <- web.Serve(listener) }()
+	var err error
+	select {
+	case err = <-ended:
+	case <-ctx.Done():
+		err = errors.Join(shutdown(ctx, web), ignoreClosed(<-ended))
+	}
+	patient, stop := context.WithTimeout(context.WithoutCancel(ctx), closing)
+	defer stop()
+	return errors.Join(err, server.Close(patient))
+}
+
+func shutdown(ctx context.Context, web *http.Server) error {
+	patient, stop := context.WithTimeout(context.WithoutCancel(ctx), closing)
+	defer stop()
+	return web.Shutdown(patient)
+}
+
+func ignoreClosed(err error) error {
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
 }

@@ -121,8 +121,8 @@ func (s Settings) external() (netip.Prefix, error) {
 	if err != nil {
 		return prefix, fmt.Errorf("cannot use %q for floating IPs: %w", s.External, err)
 	}
-	if !prefix.Addr().Is4() || prefix.Bits() > 28 || prefix.Masked() != prefix {
-		return prefix, fmt.Errorf("cannot use %s for floating IPs: it must be an IPv4 network of at least 16 addresses, such as %s",
+	if !prefix.Addr().Is4() || prefix.Bits() > 24 || prefix.Masked() != prefix {
+		return prefix, fmt.Errorf("cannot use %s for floating IPs: it must be an IPv4 network of at least 256 addresses, such as %s",
 			s.External, DefaultExternal)
 	}
 	return prefix, nil
