@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"rollout/internal/connection"
+	"rollout/internal/connection/sshtest"
 	"rollout/internal/value"
 )
 
@@ -19,7 +20,7 @@ func TestConfigFromVars(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(home, ".ssh"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	write(t, home+"/.ssh/config", `Host web*
+	sshtest.Write(t, home+"/.ssh/config", `Host web*
   HostName %h.example.org
   User deploy
   Port 2222
@@ -101,12 +102,12 @@ func TestWayFromVars(t *testing.T) {
 }
 
 func TestProxyJump(t *testing.T) {
-	gate, inner := startServer(t, ""), startServer(t, "")
-	cfg := inner.config()
-	write(t, cfg.KnownHostsFiles[0], read(t, cfg.KnownHostsFiles[0])+read(t, gate.config().KnownHostsFiles[0]))
-	write(t, gate.dir+"/authorized_keys", read(t, inner.dir+"/authorized_keys"))
-	cfg.ProxyJump = []connection.Jump{{Host: "127.0.0.1", Port: gate.port}}
-	h, err := inner.pool().Get(t.Context(), cfg)
+	gate, inner := sshtest.Start(t, ""), sshtest.Start(t, "")
+	cfg := inner.Config()
+	sshtest.Write(t, cfg.KnownHostsFiles[0], read(t, cfg.KnownHostsFiles[0])+read(t, gate.Config().KnownHostsFiles[0]))
+	sshtest.Write(t, gate.Dir+"/authorized_keys", read(t, inner.Dir+"/authorized_keys"))
+	cfg.ProxyJump = []connection.Jump{{Host: "127.0.0.1", Port: gate.Port}}
+	h, err := inner.Pool().Get(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,42 +12,43 @@ import (
 	xknownhosts "golang.org/x/crypto/ssh/knownhosts"
 
 	"rollout/internal/connection"
+	"rollout/internal/connection/sshtest"
 )
 
 func TestHostKeys(t *testing.T) {
-	s := startServer(t, "")
-	_, other := newKey(t)
-	at := fmt.Sprintf("[127.0.0.1]:%d", s.port)
+	s := sshtest.Start(t, "")
+	_, other := sshtest.NewKey(t)
+	at := fmt.Sprintf("[127.0.0.1]:%d", s.Port)
 	cases := []struct {
 		name, known string
 		mode        connection.Checking
 		wantErr     string
 	}{
-		{"known", at + " " + s.hostKey, "", ""},
-		{"hashed", xknownhosts.HashHostname(at) + " " + s.hostKey, "", ""},
-		{"pattern", strings.Replace(at, "0.1", "0.*", 1) + " " + s.hostKey, "", ""},
+		{"known", at + " " + s.HostKey, "", ""},
+		{"hashed", xknownhosts.HashHostname(at) + " " + s.HostKey, "", ""},
+		{"pattern", strings.Replace(at, "0.1", "0.*", 1) + " " + s.HostKey, "", ""},
 		{"unknown", "", "", "is not known"},
 		{"unknown, accept-new", "", connection.AcceptNew, ""},
 		{"changed", at + " " + other, "", "CHANGED"},
 		{"changed, accept-new", at + " " + other, connection.AcceptNew, "CHANGED"},
 		{"changed, hashed", xknownhosts.HashHostname(at) + " " + other, "", "CHANGED"},
-		{"revoked", "@revoked " + at + " " + s.hostKey, "", "revoked"},
+		{"revoked", "@revoked " + at + " " + s.HostKey, "", "revoked"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			cfg := s.config()
+			cfg := s.Config()
 			dir := t.TempDir()
-			cfg.KnownHostsFiles = []string{write(t, dir+"/known", c.known+"\n"), dir + "/none"}
+			cfg.KnownHostsFiles = []string{sshtest.Write(t, dir+"/known", c.known+"\n"), dir + "/none"}
 			cfg.ProjectKnownHosts = dir + "/project"
 			cfg.StrictChecking = c.mode
-			_, err := s.pool().Get(t.Context(), cfg)
+			_, err := s.Pool().Get(t.Context(), cfg)
 			if c.wantErr == "" && err != nil {
 				t.Fatal(err)
 			}
 			if c.wantErr != "" && (err == nil || !strings.Contains(err.Error(), c.wantErr)) {
 				t.Errorf("got %v", err)
 			}
-			if c.mode == connection.AcceptNew && err == nil && !strings.Contains(read(t, cfg.ProjectKnownHosts), s.hostKey) {
+			if c.mode == connection.AcceptNew && err == nil && !strings.Contains(read(t, cfg.ProjectKnownHosts), s.HostKey) {
 				t.Error("the accepted key was not kept")
 			}
 		})
@@ -64,14 +65,14 @@ func read(t *testing.T, file string) string {
 }
 
 func TestCertificateAuthority(t *testing.T) {
-	caPEM, caPub := newKey(t)
+	caPEM, caPub := sshtest.NewKey(t)
 	ca, err := ssh.ParsePrivateKey(caPEM)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := startServer(t, "")
-	s.kill()
-	pub, _, _, _, err := ssh.ParseAuthorizedKey([]byte(s.hostKey))
+	s := sshtest.Start(t, "")
+	s.Kill()
+	pub, _, _, _, err := ssh.ParseAuthorizedKey([]byte(s.HostKey))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,11 +80,11 @@ func TestCertificateAuthority(t *testing.T) {
 	if err := cert.SignCert(nonce{}, ca); err != nil {
 		t.Fatal(err)
 	}
-	s.extra = "HostCertificate " + write(t, s.dir+"/host_key-cert.pub", string(ssh.MarshalAuthorizedKey(cert)))
-	s.start()
-	cfg := s.config()
-	cfg.KnownHostsFiles = []string{write(t, s.dir+"/ca", fmt.Sprintf("@cert-authority [127.0.0.1]:%d %s", s.port, caPub))}
-	if _, err := s.pool().Get(t.Context(), cfg); err != nil {
+	s.Extra = "HostCertificate " + sshtest.Write(t, s.Dir+"/host_key-cert.pub", string(ssh.MarshalAuthorizedKey(cert)))
+	s.Run()
+	cfg := s.Config()
+	cfg.KnownHostsFiles = []string{sshtest.Write(t, s.Dir+"/ca", fmt.Sprintf("@cert-authority [127.0.0.1]:%d %s", s.Port, caPub))}
+	if _, err := s.Pool().Get(t.Context(), cfg); err != nil {
 		t.Error(err)
 	}
 }
@@ -94,17 +95,17 @@ type nonce struct{}
 func (nonce) Read(p []byte) (int, error) { return len(p), nil }
 
 func TestLearntKeys(t *testing.T) {
-	s := startServer(t, "")
-	cfg := s.config()
+	s := sshtest.Start(t, "")
+	cfg := s.Config()
 	cfg.KnownHostsFiles = nil
 	asked := 0
 	cfg.ServerID = "server-1"
 	cfg.LearnHostKeys = func(context.Context) ([]string, error) {
 		asked++
-		return []string{s.hostKey + " root@vm"}, nil
+		return []string{s.HostKey + " root@vm"}, nil
 	}
 	connect := func() error {
-		p := s.pool()
+		p := s.Pool()
 		defer p.Close()
 		_, err := p.Get(t.Context(), cfg)
 		return err
@@ -121,9 +122,9 @@ func TestLearntKeys(t *testing.T) {
 		t.Errorf("mode %v", st.Mode())
 	}
 
-	s.kill()
-	s.newHostKey()
-	s.start()
+	s.Kill()
+	s.NewHostKey()
+	s.Run()
 	var changed *connection.HostKeyError
 	if err := connect(); !errors.As(err, &changed) || len(changed.Known) == 0 {
 		t.Errorf("another key of the same server: got %v", err)

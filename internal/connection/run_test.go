@@ -18,12 +18,13 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"rollout/internal/connection"
+	"rollout/internal/connection/sshtest"
 )
 
 // everyHost runs a test on this machine and on a host over SSH.
 func everyHost(t *testing.T, f func(t *testing.T, h connection.Host)) {
 	t.Run("local", func(t *testing.T) { f(t, connection.Local()) })
-	t.Run("ssh", func(t *testing.T) { f(t, startServer(t, "").host()) })
+	t.Run("ssh", func(t *testing.T) { f(t, sshtest.Start(t, "").Host()) })
 }
 
 func TestRun(t *testing.T) {
@@ -171,7 +172,7 @@ func eventually(t *testing.T, what string, f func() bool) {
 func TestParallelCommandsShareAConnection(t *testing.T) {
 	for _, conf := range []string{"", "MaxSessions 2"} {
 		t.Run(conf, func(t *testing.T) {
-			h := startServer(t, conf).host()
+			h := sshtest.Start(t, conf).Host()
 			var g errgroup.Group
 			for i := range 20 {
 				g.Go(func() error {
@@ -190,21 +191,24 @@ func TestParallelCommandsShareAConnection(t *testing.T) {
 }
 
 func TestServerKilledWhileACommandRuns(t *testing.T) {
-	s := startServer(t, "")
-	h := s.host()
+	s := sshtest.Start(t, "")
+	h := s.Host()
 	file := filepath.Join(t.TempDir(), "runs")
+	killed := make(chan struct{})
 	go func() {
+		defer close(killed)
 		for !hasText(file) {
 			time.Sleep(10 * time.Millisecond)
 		}
-		s.kill()
+		s.Kill()
 	}()
 	_, err := h.Run(t.Context(), connection.Command{Script: "echo x >" + file + "; sleep 1000"})
+	<-killed
 	var lost *connection.UnreachableError
 	if !errors.As(err, &lost) || !strings.Contains(err.Error(), "its result is unknown") {
 		t.Fatalf("got %v", err)
 	}
-	s.start()
+	s.Run()
 	out, err := h.Run(t.Context(), connection.Command{Script: "echo again"})
 	if err != nil || string(out.Stdout) != "again\n" {
 		t.Errorf("after the server came back: %q, %v", out.Stdout, err)
@@ -212,37 +216,37 @@ func TestServerKilledWhileACommandRuns(t *testing.T) {
 }
 
 func TestReconnectBeforeACommand(t *testing.T) {
-	s := startServer(t, "")
-	h := s.host()
-	s.kill()
-	s.start()
+	s := sshtest.Start(t, "")
+	h := s.Host()
+	s.Kill()
+	s.Run()
 	if out, err := h.Run(t.Context(), connection.Command{Script: "echo again"}); err != nil || string(out.Stdout) != "again\n" {
 		t.Errorf("got %q, %v", out.Stdout, err)
 	}
 }
 
 func TestUnreachable(t *testing.T) {
-	s := startServer(t, "")
-	cfg := s.config()
-	s.kill()
-	_, err := s.pool().Get(t.Context(), cfg)
+	s := sshtest.Start(t, "")
+	cfg := s.Config()
+	s.Kill()
+	_, err := s.Pool().Get(t.Context(), cfg)
 	var lost *connection.UnreachableError
 	if !errors.As(err, &lost) || !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Errorf("got %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := s.pool().Get(ctx, cfg); !errors.Is(err, context.Canceled) || errors.As(err, &lost) {
+	if _, err := s.Pool().Get(ctx, cfg); !errors.Is(err, context.Canceled) || errors.As(err, &lost) {
 		t.Errorf("cancelled: got %v", err)
 	}
 }
 
 func TestRefusedLoginSaysWhatWasTried(t *testing.T) {
-	s := startServer(t, "")
-	cfg := s.config()
-	cfg.KeyPEM, _ = newKey(t)
+	s := sshtest.Start(t, "")
+	cfg := s.Config()
+	cfg.KeyPEM, _ = sshtest.NewKey(t)
 	cfg.KeyFiles = []string{"/nonexistent/key"}
-	_, err := s.pool().Get(t.Context(), cfg)
+	_, err := s.Pool().Get(t.Context(), cfg)
 	var auth *connection.AuthError
 	if !errors.As(err, &auth) || len(auth.Tried) != 1 || len(auth.Notes) != 1 {
 		t.Errorf("got %v", err)
@@ -257,7 +261,7 @@ func TestDialSocket(t *testing.T) {
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	path := filepath.Join(dir, "s")
 	echo(t, "unix", path)
-	write(t, filepath.Join(dir, "plain"), "")
+	sshtest.Write(t, filepath.Join(dir, "plain"), "")
 	dead, err := net.Listen("unix", filepath.Join(dir, "dead"))
 	if err != nil {
 		t.Fatal(err)
@@ -278,7 +282,7 @@ func TestDialSocket(t *testing.T) {
 		}
 		roundTrip(t, h, "tcp", echo(t, "tcp", "127.0.0.1:0"))
 	})
-	h := startServer(t, "AllowStreamLocalForwarding no").host()
+	h := sshtest.Start(t, "AllowStreamLocalForwarding no").Host()
 	_, err = h.Dial(t.Context(), "unix", path)
 	var sock *connection.SocketError
 	if !errors.As(err, &sock) || sock.Reason != connection.SocketNoForwards {

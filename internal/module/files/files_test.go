@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"rollout/internal/connection"
+	"rollout/internal/connection/sshtest"
 	"rollout/internal/module"
 	"rollout/internal/module/files"
 	"rollout/internal/value"
@@ -44,7 +45,7 @@ func (b busybox) Run(ctx context.Context, cmd connection.Command) (connection.Ou
 // hosts are the shells that every program must work in.
 func hosts(t *testing.T) map[string]connection.Host {
 	t.Helper()
-	out := map[string]connection.Host{"sh": connection.Local()}
+	out := map[string]connection.Host{"sh": connection.Local(), "ssh": sshtest.Start(t, "").Host()}
 	if bin, err := exec.LookPath("busybox"); err == nil {
 		dir := t.TempDir()
 		if b, err := exec.Command(bin, "--install", "-s", dir).CombinedOutput(); err != nil {
