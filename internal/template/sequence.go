@@ -68,25 +68,41 @@ func sequenceItems(ctx context.Context, fields *value.Map) ([]any, error) {
 			return nil, failf("unrecognized arguments to with_sequence: %s", repr(k))
 		}
 	}
+	s, err := sequenceSpan(numbers)
+	if err != nil {
+		return nil, err
+	}
+	r := &run{ctx: ctx}
+	out := s.list()
+	for i, n := range out {
+		if out[i], err = percentFormat(r, format, value.Tuple{n}); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// sequenceSpan is the range that start, stride and end or count describe.
+func sequenceSpan(numbers map[string]int) (span, error) {
 	end, hasEnd := numbers["end"]
 	count, hasCount := numbers["count"]
 	if hasEnd == hasCount {
-		return nil, failf("must specify count or end in with_sequence, and not both")
+		return span{}, failf("must specify count or end in with_sequence, and not both")
 	}
 	start, stride := numbers["start"], numbers["stride"]
 	if hasCount {
 		if count == 0 {
-			return []any{}, nil
+			return span{step: 1}, nil
 		}
 		end = start + count*stride - stride
 	}
 	switch {
 	case stride == 0:
-		return []any{}, nil
+		return span{step: 1}, nil
 	case stride > 0 && end < start:
-		return nil, failf("to count backwards make stride negative")
+		return span{}, failf("to count backwards make stride negative")
 	case stride < 0 && end > start:
-		return nil, failf("to count forward don't make stride negative")
+		return span{}, failf("to count forward don't make stride negative")
 	}
 	step := 1
 	if stride < 0 {
@@ -94,16 +110,7 @@ func sequenceItems(ctx context.Context, fields *value.Map) ([]any, error) {
 	}
 	s := span{start, end + step, stride}
 	if s.len() > maxRange {
-		return nil, failf("a sequence of more than %d elements", maxRange)
+		return span{}, failf("a sequence of more than %d elements", maxRange)
 	}
-	r := &run{ctx: ctx}
-	out := s.list()
-	for i, n := range out {
-		v, err := percentFormat(r, format, value.Tuple{n})
-		if err != nil {
-			return nil, err
-		}
-		out[i] = v
-	}
-	return out, nil
+	return s, nil
 }

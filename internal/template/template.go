@@ -89,6 +89,7 @@ type Engine struct {
 
 	mu    sync.Mutex
 	cache map[cacheKey]*Template
+	size  int // bytes of source in cache
 	exprs map[string]*Expr
 
 	patterns patterns
@@ -233,8 +234,9 @@ func (e *Engine) CompileWith(name, src string, opts CompileOptions) (*Template, 
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if len(e.cache) >= maxCached {
+	if e.size += len(src); len(e.cache) >= maxCached || e.size > maxCachedSize {
 		clear(e.cache)
+		e.size = len(src)
 	}
 	e.cache[key] = t
 	return t, nil
