@@ -53,12 +53,24 @@ func (p *Pool) Engine(ctx context.Context, name string, host Host, become *conne
 	if entry.engine != nil {
 		return entry.engine, nil
 	}
-	engine, err := Open(ctx, name, host, become)
+	engine, err := openAs(ctx, name, host, become)
 	if err != nil {
 		return nil, err
 	}
 	entry.engine = engine
 	return engine, nil
+}
+
+// openAs opens the engine as the login user, and only where that one may not,
+// as the other user: whoever may open the socket is as good as root there, and
+// a forwarded socket is faster than a command.
+func openAs(ctx context.Context, name string, host Host, become *connection.Become) (*Engine, error) {
+	engine, err := Open(ctx, name, host, nil)
+	var unavailable *UnavailableError
+	if become == nil || !errors.As(err, &unavailable) || unavailable.Reason != Forbidden {
+		return engine, err
+	}
+	return Open(ctx, name, host, become)
 }
 
 // Close closes all engines; the pool cannot be used any more.

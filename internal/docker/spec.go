@@ -93,6 +93,27 @@ func Diff(want Spec, have *Container, image *Image) []Change {
 	return out
 }
 
+// Compare compares what an engine says of any object (a network, a volume)
+// with what it should be.
+func Compare(settings []Setting, have *value.Map) []Change {
+	var out []Change
+	for _, s := range settings {
+		if c, differs := s.diff(&Container{Raw: have}, nil); differs {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// Body writes settings in the form of a create request.
+func Body(settings []Setting) *value.Map {
+	body := value.NewMap()
+	for _, s := range settings {
+		put(body, s.Path, s.Want)
+	}
+	return body
+}
+
 func imageChanges(want Spec, have *Container, image *Image) []Change {
 	if want.IgnoreImage || want.Image == "" {
 		return nil
@@ -189,13 +210,31 @@ func (s Setting) diffSet(want, got []any) string {
 		return s.diffEnv(want, got)
 	}
 	var words []string
-	if missing := without(want, got); len(missing) > 0 {
+	missing := without(want, got)
+	if len(missing) > 0 && s.Path == linksPath {
+		words = append(words, deadLinks(missing))
+	} else if len(missing) > 0 {
 		words = append(words, "missing "+show(missing))
 	}
 	if extra := without(got, want); len(extra) > 0 && s.Strict == Strict {
 		words = append(words, "not wanted "+show(extra))
 	}
 	return strings.Join(words, ", ")
+}
+
+// linksPath is where a container's links are. The engine forgets a link there
+// when its target is removed, and a new container of the same name does not
+// bring it back: so a link that was asked for and is not listed is a dead one
+// (or a new one), and its consumer holds stale addresses.
+const linksPath = "HostConfig.Links"
+
+func deadLinks(missing []any) string {
+	var targets []string
+	for _, link := range missing {
+		target, _, _ := strings.Cut(strings.TrimPrefix(fmt.Sprint(link), "/"), ":")
+		targets = append(targets, target)
+	}
+	return "no living link to " + strings.Join(targets, ", ") + " (it was made anew, or the link is new)"
 }
 
 // diffEnv names the variables that differ and keeps their values to itself:

@@ -1,0 +1,330 @@
+package container
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"rollout/internal/connection"
+	"rollout/internal/docker"
+	"rollout/internal/module"
+	"rollout/internal/value"
+)
+
+// Engines finds the Docker Engine of a host; docker.Pool is one.
+type Engines interface {
+	Engine(ctx context.Context, name string, host docker.Host, become *connection.Become) (*docker.Engine, error)
+}
+
+// family is what the modules of this package share.
+type family struct{ engines Engines }
+
+func (f family) engine(ctx context.Context, call *module.Call) (*docker.Engine, error) {
+	return f.engines.Engine(ctx, call.HostName, call.Host, call.Become)
+}
+
+func (f family) container() *module.Module {
+	return &module.Module{
+		Name: "community.docker.docker_container", Aliases: []string{"docker_container", "docker"},
+		Summary: "Keep a container as it should be: made, changed, started, stopped or removed.",
+		Args:    containerSchema(), NeedsHost: true, Run: f.runContainer,
+	}
+}
+
+// job is one run of docker_container.
+type job struct {
+	call   *module.Call
+	engine *docker.Engine
+	spec   docker.Spec
+	goal   docker.Goal
+	have   *docker.Container
+	image  *docker.Image
+	pulled string // the name that was, or would be, pulled
+	result module.Result
+}
+
+func (f family) runContainer(ctx context.Context, call *module.Call) (module.Result, error) {
+	spec, err := readSpec(call.Args)
+	if err != nil {
+		return module.Fail(err.Error()), nil
+	}
+	engine, err := f.engine(ctx, call)
+	if err != nil {
+		return module.Result{}, err
+	}
+	j := &job{call: call, engine: engine, spec: spec, goal: readGoal(call.Args)}
+	if err := j.observe(ctx); err != nil {
+		return j.result, err
+	}
+	plan := docker.Decide(j.goal, j.spec, j.have, j.image)
+	j.report(plan)
+	if !call.Check {
+		if err := j.act(ctx, plan); err != nil {
+			return j.result, err
+		}
+	}
+	return j.result, nil
+}
+
+// observe looks at the container and at the image it shall have: two requests
+// where nothing is to be done.
+func (j *job) observe(ctx context.Context) error {
+	var err error
+	if j.have, err = j.engine.Container(ctx, j.spec.Name); err != nil {
+		return err
+	}
+	if j.goal.State == docker.Absent {
+		return nil
+	}
+	if j.spec.Image == "" {
+		return j.keepImage(ctx)
+	}
+	if j.image, err = j.engine.Image(ctx, j.spec.Image); err != nil {
+		return err
+	}
+	if err := j.pull(ctx); err != nil {
+		return err
+	}
+	return j.resolveNamespaces(ctx)
+}
+
+// keepImage stands in for an image that is not named: the container's own.
+func (j *job) keepImage(ctx context.Context) error {
+	if j.have == nil {
+		return fmt.Errorf("cannot make container %s: there is none on %s, and no image is given (add image: NAME)",
+			j.spec.Name, j.engine.HostName())
+	}
+	var err error
+	j.spec.Image, j.spec.IgnoreImage = j.have.ImageName(), true
+	if j.image, err = j.engine.Image(ctx, j.have.ImageID()); err != nil {
+		return err
+	}
+	return j.resolveNamespaces(ctx)
+}
+
+func (j *job) pull(ctx context.Context) error {
+	policy, err := pullPolicy(j.call.Args.At("pull"))
+	if err != nil {
+		return err
+	}
+	if policy == "never" && j.image == nil {
+		return fmt.Errorf("cannot make container %s: image %s is not on %s and pull is never", j.spec.Name, j.spec.Image, j.engine.HostName())
+	}
+	if policy == "never" || docker.IsImageID(j.spec.Image) || j.image != nil && policy == "missing" {
+		return nil
+	}
+	if j.call.Check {
+		if j.image == nil {
+			j.pulled = j.spec.Image
+		}
+		return nil
+	}
+	if err := j.engine.Pull(ctx, j.spec.Image, j.spec.Platform, j.call.Progress); err != nil {
+		return err
+	}
+	before := j.image
+	if j.image, err = j.engine.Image(ctx, j.spec.Image); err != nil {
+		return err
+	}
+	if j.image != nil && (before == nil || before.ID() != j.image.ID()) {
+		j.pulled = j.spec.Image
+	}
+	return nil
+}
+
+func pullPolicy(v any) (string, error) {
+	switch strings.ToLower(fmt.Sprint(v)) {
+	case "never":
+		return "never", nil
+	case "missing", "not_present", "false", "no":
+		return "missing", nil
+	case "always", "true", "yes":
+		return "always", nil
+	}
+	return "", fmt.Errorf("argument pull must be never, missing, always or a bool, not %v", v)
+}
+
+// resolveNamespaces turns container:NAME into container:ID, the form in which
+// the engine keeps it.
+func (j *job) resolveNamespaces(ctx context.Context) error {
+	for i, s := range j.spec.Settings {
+		switch s.Path {
+		case "HostConfig.NetworkMode", "HostConfig.IpcMode", "HostConfig.PidMode":
+		default:
+			continue
+		}
+		name, ok := strings.CutPrefix(fmt.Sprint(s.Want), "container:")
+		if !ok {
+			continue
+		}
+		other, err := j.engine.Container(ctx, name)
+		if err != nil {
+			return err
+		}
+		if other == nil {
+			return fmt.Errorf("cannot make container %s: its %s names container %s, which is not on %s", j.spec.Name, s.Option, name, j.engine.HostName())
+		}
+		j.spec.Settings[i].Want = "container:" + other.ID()
+	}
+	return nil
+}
+
+// report fills in the result from the decision alone, so that check mode says
+// the same as a run.
+func (j *job) report(plan docker.Plan) {
+	var actions []any
+	if j.pulled != "" {
+		actions = append(actions, "pull "+j.pulled)
+	}
+	for _, s := range plan.Steps {
+		actions = append(actions, s.String())
+	}
+	j.result.Changed = len(actions) > 0
+	if j.result.Changed {
+		j.result = j.result.Set("actions", actions)
+		j.result.Msg = summary(j.spec.Name, plan, j.pulled)
+	}
+	if j.have != nil && j.goal.State != docker.Absent {
+		j.result = j.result.Set("container", j.have.Raw)
+	}
+	if j.call.Diff && j.result.Changed {
+		j.result.Diff = []module.Diff{difference(j.spec.Name, plan, j.have)}
+	}
+}
+
+// summary says in one line what was done and why.
+func summary(name string, plan docker.Plan, pulled string) string {
+	if len(plan.Steps) == 0 {
+		return fmt.Sprintf("pulled %s", pulled)
+	}
+	if plan.Recreates() {
+		return fmt.Sprintf("recreated %s: %s", name, plan.Steps[len(plan.Steps)-1].Cause)
+	}
+	var parts []string
+	for _, s := range plan.Steps {
+		parts = append(parts, s.String())
+	}
+	return name + ": " + strings.Join(parts, "; ")
+}
+
+// difference is the before and after of the options that differ.
+func difference(name string, plan docker.Plan, have *docker.Container) module.Diff {
+	before, after := value.NewMap("exists", have != nil), value.NewMap("exists", have != nil)
+	if have != nil {
+		before.Set("running", have.Running())
+		after.Set("running", have.Running())
+	}
+	for _, c := range plan.Changes {
+		before.Set(c.What, c.From)
+		after.Set(c.What, c.To)
+	}
+	for _, s := range plan.Steps {
+		switch s.Do {
+		case docker.DoCreate:
+			after.Set("exists", true)
+		case docker.DoRemove:
+			after.Set("exists", false)
+			after.Set("running", false)
+		case docker.DoStart:
+			after.Set("running", true)
+		case docker.DoStop, docker.DoKill:
+			after.Set("running", false)
+		case docker.DoConnect:
+			after.Set("network."+s.Network, true)
+		case docker.DoDisconnect:
+			before.Set("network."+s.Network, true)
+			after.Delete("network." + s.Network)
+		}
+	}
+	return module.Diff{BeforeHeader: name, AfterHeader: name, Before: pretty(before), After: pretty(after)}
+}
+
+func pretty(m *value.Map) string {
+	raw, err := value.ToJSONIndent(m, "    ")
+	if err != nil {
+		return fmt.Sprint(err)
+	}
+	return string(raw) + "\n"
+}
+
+// act does the plan's steps in order, then looks again.
+func (j *job) act(ctx context.Context, plan docker.Plan) error {
+	means := readMeans(j.call.Args)
+	for _, step := range plan.Steps {
+		warnings, err := j.engine.Apply(ctx, j.spec.Name, step, means)
+		if err != nil {
+			return err
+		}
+		j.result.Warnings = append(j.result.Warnings, warnings...)
+		if starts(step) && !j.call.Args.Bool("detach") {
+			return j.finish(ctx)
+		}
+	}
+	if j.goal.State == docker.Absent {
+		return nil
+	}
+	if j.goal.State == docker.Healthy {
+		return j.awaitHealth(ctx, len(plan.Steps) > 0)
+	}
+	if len(plan.Steps) == 0 {
+		return nil
+	}
+	return j.lookAgain(ctx)
+}
+
+func starts(s docker.Step) bool { return s.Do == docker.DoStart || s.Do == docker.DoRestart }
+
+func (j *job) lookAgain(ctx context.Context) error {
+	c, err := j.engine.Container(ctx, j.spec.Name)
+	if err == nil && c != nil {
+		j.result = j.result.Set("container", c.Raw)
+	}
+	return err
+}
+
+func (j *job) awaitHealth(ctx context.Context, touched bool) error {
+	if !touched && j.have.Health() == "healthy" {
+		return nil
+	}
+	if j.call.Progress != nil {
+		j.call.Progress("waiting for container " + j.spec.Name + " to be healthy")
+	}
+	c, err := j.engine.WaitHealthy(ctx, j.spec.Name, healthyLimit(j.call.Args))
+	if c != nil {
+		j.result = j.result.Set("container", c.Raw)
+	}
+	return err
+}
+
+// finish waits for a container that runs in the foreground and returns what it
+// wrote. One that fails makes the task fail.
+func (j *job) finish(ctx context.Context) error {
+	code, err := j.engine.Wait(ctx, j.spec.Name)
+	if err != nil {
+		return err
+	}
+	output := "Cannot retrieve result as auto_remove is enabled"
+	if !j.call.Args.Bool("auto_remove") {
+		if output, err = j.engine.Logs(ctx, j.spec.Name, -1); err != nil {
+			return err
+		}
+	}
+	if err := j.lookAgain(ctx); err != nil {
+		return err
+	}
+	if j.call.Args.Bool("cleanup") {
+		if err := j.engine.Remove(ctx, j.spec.Name, false, true); err != nil && !docker.IsNotFound(err) {
+			return err
+		}
+	}
+	facts := j.result.Data.Map("container")
+	if facts == nil {
+		facts = value.NewMap()
+	}
+	facts.Set("Output", output)
+	j.result = j.result.Set("container", facts).Set("status", code)
+	if code != 0 {
+		j.result.Failed, j.result.Msg = true, output
+	}
+	return nil
+}
