@@ -206,7 +206,8 @@ func (r *reader) textArguments(text string, pos document.Position, t *Task) bool
 	switch {
 	case rest == "":
 		return true
-	case command || slices.Contains(rawText, base(t.Action)):
+	case command || slices.Contains(rawText, base(t.Action)) || r.l.Known != nil && !r.l.Known(t.Action):
+		// what an unknown module takes is not known: that it is unknown is the mistake
 		t.FreeForm = textNode(rest, pos)
 	case hasTemplate(rest):
 		t.ArgsTemplate = textNode(rest, pos)

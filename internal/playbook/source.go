@@ -5,6 +5,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -97,6 +98,26 @@ func (f Files) Find(p string) string {
 		return other
 	}
 	return p
+}
+
+// Beside lists the YAML files in p's directory, the project's own and the
+// shipped ones, for saying what there is where p is not there.
+func (f Files) Beside(p string) []string {
+	dir, _ := filepath.Split(p)
+	var out []string
+	for _, place := range []string{dir, Embedded + filepath.ToSlash(dir)} {
+		entries, err := f.ReadDir(filepath.Clean(place))
+		if err != nil {
+			continue // no such directory: nothing is there
+		}
+		for _, e := range entries {
+			if ext := filepath.Ext(e.Name()); !e.IsDir() && (ext == ".yml" || ext == ".yaml") {
+				out = append(out, dir+e.Name())
+			}
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 func absolute(p string) string {
