@@ -40,12 +40,13 @@ func run(args []string) int {
 	case errors.As(err, &code):
 		return int(code)
 	}
+	if ctx.Err() != nil {
+		fmt.Fprintln(os.Stderr, "ERROR! interrupted: "+err.Error())
+		return runner.ExitInterrupted
+	}
 	tell(err)
 	if errors.Is(err, openstack.ErrNoClouds) {
 		fmt.Fprintln(os.Stderr, "       for a practice cloud on this machine: "+practiceHint())
-	}
-	if ctx.Err() != nil {
-		return runner.ExitInterrupted
 	}
 	return runner.ExitError
 }

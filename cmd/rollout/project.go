@@ -29,6 +29,7 @@ type project struct {
 	topologyFile string
 	inventories  []string // -i
 	cloudName    string   // --cloud
+	hostless     bool     // there is neither; localhost is always there
 	extra        *value.Map
 
 	engine *template.Engine
@@ -79,7 +80,7 @@ func (e errNoTopology) Error() string {
 }
 
 // hasTopology reports whether the topology is the inventory.
-func (p *project) hasTopology() bool { return len(p.inventories) == 0 }
+func (p *project) hasTopology() bool { return len(p.inventories) == 0 && !p.hostless }
 
 // topology reads the file. A cloud given on the command line wins.
 func (p *project) topology(ctx context.Context) (*topology.Topology, error) {

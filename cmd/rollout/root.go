@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"rollout/internal/document"
+	"rollout/internal/playbook"
 )
 
 // rootCommand is the command line. Without a subcommand it runs playbooks.
@@ -65,25 +66,40 @@ func suggestFlag(cmd *cobra.Command, err error) error {
 	return fmt.Errorf("%w (%s)", err, hint)
 }
 
-// checkPlaybookArgs tells a mistyped subcommand from a playbook.
+// checkPlaybookArgs tells a mistyped subcommand or file from a playbook.
 func checkPlaybookArgs(cmd *cobra.Command, args []string) error {
+	files := playbook.Files{Shipped: shipped{}}
 	for _, arg := range args {
-		if strings.ContainsAny(arg, "/.") || fileExists(arg) {
+		if _, err := files.Stat(files.Find(arg)); err == nil {
 			continue
 		}
-		var names []string
-		for _, c := range cmd.Commands() {
-			if !c.Hidden {
-				names = append(names, c.Name())
-			}
+		if strings.ContainsAny(arg, "/.") {
+			return fmt.Errorf("there is no playbook %s (%s)", arg, meant(arg, "there are", files.Beside(arg)))
 		}
-		hint := document.Suggest(arg, names)
-		if hint == "" {
-			hint = "the commands are " + strings.Join(names, ", ")
-		}
-		return fmt.Errorf("%q is neither a command nor a playbook (%s)", arg, hint)
+		return fmt.Errorf("%q is neither a command nor a playbook (%s)", arg, meant(arg, "the commands are", commandNames(cmd)))
 	}
 	return nil
+}
+
+// meant says which of the names was probably meant, else what there is.
+func meant(arg, intro string, names []string) string {
+	if hint := document.Suggest(arg, names); hint != "" {
+		return hint
+	}
+	if len(names) == 0 {
+		return intro + " none"
+	}
+	return intro + " " + strings.Join(names, ", ")
+}
+
+func commandNames(cmd *cobra.Command) []string {
+	var names []string
+	for _, c := range cmd.Commands() {
+		if !c.Hidden {
+			names = append(names, c.Name())
+		}
+	}
+	return names
 }
 
 func fileExists(path string) bool {

@@ -85,10 +85,8 @@ func runPlaybooks(ctx context.Context, flags *runFlags, books []string) error {
 	if err != nil {
 		return err
 	}
-	if p.hasTopology() {
-		if _, err := p.topology(ctx); err != nil && !p.mayDoWithout(err, books) {
-			return err
-		}
+	if err := p.checkTopology(ctx, books); err != nil {
+		return err
 	}
 	var login runner.Login
 	if !flags.runsNothing() {
@@ -111,21 +109,26 @@ func runPlaybooks(ctx context.Context, flags *runFlags, books []string) error {
 	return nil
 }
 
-// mayDoWithout reports whether only the topology is missing and the playbooks
-// are the person's own: localhost is there without an inventory.
-func (p *project) mayDoWithout(err error, books []string) bool {
+// checkTopology reads the topology, so that its mistakes are told first. Where
+// only the file is missing and the playbooks are the person's own, they are run
+// without: localhost is there always.
+func (p *project) checkTopology(ctx context.Context, books []string) error {
+	if !p.hasTopology() {
+		return nil
+	}
+	_, err := p.topology(ctx)
 	var none errNoTopology
 	if !errors.As(err, &none) {
-		return false
+		return err
 	}
 	files := playbook.Files{Shipped: shipped{}}
 	for _, book := range books {
 		if files.Find(book) != book {
-			return false
+			return err
 		}
 	}
-	p.inventories = []string{"localhost,"}
-	return true
+	p.hostless = true
+	return nil
 }
 
 func (p *project) runOne(ctx context.Context, flags *runFlags, book string, login runner.Login, c connector, engines *docker.Pool) (int, error) {
@@ -193,6 +196,8 @@ func known(modules map[string]*module.Module) func(string) bool {
 // source is where the hosts come from.
 func (p *project) source(offlineOnly bool) inventory.Source {
 	switch {
+	case p.hostless:
+		return inventory.Names{}
 	case len(p.inventories) > 0:
 		var sources []inventory.Source
 		for _, arg := range p.inventories {
