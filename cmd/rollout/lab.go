@@ -121,9 +121,17 @@ func showLab(out io.Writer, s lab.Status) error {
 	}
 	rows = nil
 	for _, machine := range s.Machines {
-		rows = append(rows, []string{machine.Name, machine.State, strings.Join(machine.Addresses, ", "), machine.Memory})
+		rows = append(rows, []string{machine.Name, machine.State, strings.Join(machine.Addresses, ", "), megabytes(machine.Memory)})
 	}
 	return report.Table(out, []string{"machine", "state", "addresses", "memory"}, rows)
+}
+
+// megabytes is an amount of memory, empty where it is not known.
+func megabytes(bytes int64) string {
+	if bytes == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%.1f MB", float64(bytes)/1e6)
 }
 
 func orDown(s string) string {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"rollout/internal/lab/engine"
@@ -72,19 +73,34 @@ func (d *down) removeObjects(ctx context.Context) error {
 		{"network", []string{"network", "rm"}},
 		{"volume", []string{"volume", "rm", "-f"}},
 	} {
-		names, err := d.docker.Labelled(ctx, kind.name, label)
-		if err != nil {
-			return err
-		}
-		if len(names) == 0 {
-			continue
-		}
-		d.progress(fmt.Sprintf("removing %ss: %d", kind.name, len(names)))
-		if _, err := d.docker.Run(ctx, append(kind.remove, names...)...); err != nil {
+		if err := d.removeKind(ctx, kind.name, label, kind.remove); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// removeKind removes until nothing is left: something may be on its way out already, or still be held by what is.
+func (d *down) removeKind(ctx context.Context, kind, label string, remove []string) error {
+	deadline := time.Now().Add(time.Minute)
+	for tries := 0; ; tries++ {
+		names, err := d.docker.Labelled(ctx, kind, label)
+		if err != nil || len(names) == 0 {
+			return err
+		}
+		if tries == 0 {
+			d.progress(fmt.Sprintf("removing %ss: %d", kind, len(names)))
+		}
+		_, err = d.docker.Run(ctx, append(slices.Clone(remove), names...)...)
+		if err != nil && time.Now().After(deadline) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(time.Duration(min(tries, 1)) * 200 * time.Millisecond):
+		}
+	}
 }
 
 func (d *down) removeImages(ctx context.Context) error {

@@ -159,6 +159,20 @@ func TestProcessEndKillsWhatIgnoresTheSignal(t *testing.T) {
 	}
 }
 
+func TestMemoryPlaces(t *testing.T) {
+	for text, want := range map[string]string{
+		"12:pids:/docker/1\n3:memory:/docker/1\n0::/docker/1\n": "/sys/fs/cgroup/memory/docker/1",
+		"0::/system.slice/docker-1.scope/init\n":                "/sys/fs/cgroup/system.slice/docker-1.scope",
+	} {
+		if got := memoryPlaces(text); len(got) == 0 || got[0].dir != want {
+			t.Errorf("%q: got %v, want %s", text, got, want)
+		}
+	}
+	if used := memoryOf(os.Getpid()); used < 0 {
+		t.Errorf("this process uses %d bytes", used)
+	}
+}
+
 func TestLockExcludes(t *testing.T) {
 	dir := t.TempDir()
 	unlock, err := lock(t.Context(), dir)

@@ -36,7 +36,7 @@ type NetworkStatus struct{ Name, CIDR string }
 type MachineStatus struct {
 	Name, State string
 	Addresses   []string // in the order of its networks' names
-	Memory      string   // as Docker shows it; empty when it is off
+	Memory      int64    // bytes in use without caches; 0 when it is off or can't be told
 }
 
 // Look tells what of a lab is there; without one the error is ErrDown.
@@ -87,8 +87,11 @@ func networkStatus(ctx context.Context, docker engine.Engine, id string) ([]Netw
 
 // inspected is what docker inspect tells of a container.
 type inspected struct {
-	Name   string
-	State  struct{ Status string }
+	Name  string
+	State struct {
+		Status string
+		Pid    int
+	}
 	Config struct{ Labels map[string]string }
 
 	NetworkSettings struct {
@@ -109,14 +112,10 @@ func machineStatus(ctx context.Context, docker engine.Engine, id string) ([]Mach
 	if err := json.Unmarshal([]byte(text), &containers); err != nil {
 		return nil, fmt.Errorf("cannot read what Docker tells of the machines: %w", err)
 	}
-	memory, err := memoryUse(ctx, docker, names)
-	if err != nil {
-		return nil, err
-	}
 	var machines []MachineStatus
 	for _, container := range containers {
 		name := strings.TrimPrefix(container.Name, "/")
-		m := MachineStatus{Name: container.Config.Labels[machine.LabelName], State: container.State.Status, Memory: memory[name]}
+		m := MachineStatus{Name: container.Config.Labels[machine.LabelName], State: container.State.Status, Memory: memoryOf(container.State.Pid)}
 		if m.Name == "" {
 			m.Name = "(" + strings.TrimPrefix(name, id+"-") + ")"
 		}
@@ -130,23 +129,6 @@ func machineStatus(ctx context.Context, docker engine.Engine, id string) ([]Mach
 	}
 	slices.SortFunc(machines, func(a, b MachineStatus) int { return strings.Compare(a.Name, b.Name) })
 	return machines, nil
-}
-
-// memoryUse is what running containers take, by name.
-func memoryUse(ctx context.Context, docker engine.Engine, names []string) (map[string]string, error) {
-	lines, err := docker.Lines(ctx, append([]string{"stats", "--no-stream", "--format", "{{.Name}}\t{{.MemUsage}}"}, names...)...)
-	if err != nil {
-		return nil, err
-	}
-	use := map[string]string{}
-	for _, line := range lines {
-		name, memory, _ := strings.Cut(line, "\t")
-		memory, _, _ = strings.Cut(memory, " / ")
-		if memory != "0B" {
-			use[name] = memory
-		}
-	}
-	return use, nil
 }
 
 func registryStatus(ctx context.Context, dir string, settings Settings, docker engine.Engine) (string, error) {

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/semaphore"
 
@@ -110,9 +111,25 @@ func (b *Backend) removeContainer(ctx context.Context, name string) error {
 	if err == nil {
 		return nil
 	}
-	// Somebody else may have removed it meanwhile.
-	if state, stateErr := b.containerState(ctx, name); stateErr == nil && state == "" {
-		return nil
+	return b.awaitRemoval(ctx, name, err)
+}
+
+// awaitRemoval waits for a removal that somebody else has begun; why is what this one's own try ended with.
+func (b *Backend) awaitRemoval(ctx context.Context, name string, why error) error {
+	ctx, stop := context.WithTimeoutCause(ctx, time.Minute, why)
+	defer stop()
+	for {
+		state, err := b.containerState(ctx, name)
+		if err == nil && state == "" {
+			return nil
+		}
+		if err == nil && state != "removing" {
+			return why
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(why, context.Cause(ctx))
+		case <-time.After(200 * time.Millisecond):
+		}
 	}
-	return errors.Join(err, context.Cause(ctx))
 }
