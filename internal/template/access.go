@@ -124,7 +124,7 @@ func getitem(f *frame, x, key any) (any, error) {
 func missingItem(f *frame, x, key any) (any, error) {
 	name, ok := key.(string)
 	if !ok {
-		if !value.Hashable(key) {
+		if !hashable(key) {
 			return nil, unhashable(key)
 		}
 		return &Undefined{Name: text(key), Message: "dict object has no element " + repr(key)}, nil

@@ -199,19 +199,6 @@ type target struct {
 	parts []target // unpacking
 }
 
-// each calls fn for every name the target binds.
-func (t target) each(fn func(string)) {
-	if t.parts == nil {
-		if t.attr == "" {
-			fn(t.name)
-		}
-		return
-	}
-	for _, p := range t.parts {
-		p.each(fn)
-	}
-}
-
 // binding is a variable of a frame.
 type binding struct {
 	name string
@@ -283,7 +270,7 @@ func (w *world) lookup(f *frame, name string) (any, error) {
 		}
 		if ok {
 			if f.run.mutable {
-				if v, err = thaw(v, 0); err != nil {
+				if v, err = thaw(f.run, v, 0); err != nil {
 					return nil, err
 				}
 			}

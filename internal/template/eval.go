@@ -41,7 +41,7 @@ func (n *dictExpr) eval(f *frame) (any, error) {
 		if u, ok := k.(*Undefined); ok {
 			return nil, u.Err()
 		}
-		if !value.Hashable(k) {
+		if !hashable(k) {
 			return nil, unhashable(k)
 		}
 		v, err := n.vals[i].eval(f)
@@ -50,7 +50,7 @@ func (n *dictExpr) eval(f *frame) (any, error) {
 		}
 		m.Set(k, v)
 	}
-	return m, f.run.step(len(n.keys))
+	return m, f.run.dict(len(n.keys))
 }
 
 func (n *concat) eval(f *frame) (any, error) {
@@ -150,7 +150,7 @@ func (n *compareExpr) eval(f *frame) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		ok, err := compare(c.op, left, right)
+		ok, err := compare(f.run, c.op, left, right)
 		if err != nil {
 			return nil, located(err, n.t, n.pos)
 		}
@@ -163,7 +163,7 @@ func (n *compareExpr) eval(f *frame) (any, error) {
 }
 
 // compare evaluates a comparison operator.
-func compare(op string, a, b any) (bool, error) {
+func compare(r *run, op string, a, b any) (bool, error) {
 	if u, ok := a.(*Undefined); ok {
 		return false, u.Err()
 	}
@@ -172,16 +172,16 @@ func compare(op string, a, b any) (bool, error) {
 	}
 	switch op {
 	case "==":
-		return equal(a, b), nil
+		return equal(r, a, b), nil
 	case "!=":
-		return !equal(a, b), nil
+		return !equal(r, a, b), nil
 	case "in":
-		return includes(b, a)
+		return includes(r, b, a)
 	case "not in":
-		in, err := includes(b, a)
+		in, err := includes(r, b, a)
 		return !in, err
 	}
-	c, err := order(a, b)
+	c, err := order(r, a, b)
 	if oe, ok := err.(*orderError); ok {
 		return false, failf("%s", oe.with(op))
 	}

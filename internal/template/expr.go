@@ -87,7 +87,7 @@ func (x *Expr) Eval(ctx context.Context, scope Scope) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return freeze(v, 0)
+	return freeze(r, v, 0)
 }
 
 func sortedNames[V any](m map[string]V) []string {

@@ -195,6 +195,9 @@ func filterDict2items(a *args) (any, error) {
 	k, v := a.str(0, "key"), a.str(1, "value")
 	var out []any
 	for key, val := range a.dict().All() {
+		if err := a.frame.run.dict(2); err != nil {
+			return nil, err
+		}
 		out = append(out, value.NewMap(k, key, v, val))
 	}
 	return a.list(out), nil
@@ -220,7 +223,7 @@ func filterItems2dict(a *args) (any, error) {
 		if !hasKey || !hasVal {
 			return nil, failf("items2dict requires each dictionary in the list to contain the keys '%s' and '%s', got %s instead.", k, v, repr(a.in))
 		}
-		if !value.Hashable(key) {
+		if !hashable(key) {
 			return nil, unhashable(key)
 		}
 		out.Set(key, val)
@@ -256,7 +259,7 @@ func filterRekey(a *args) (any, error) {
 		if _, twice := out.Get(k); twice && mode == "error" {
 			return nil, failf("Key %s is not unique, cannot correctly turn into dict", text(k))
 		}
-		if !value.Hashable(k) {
+		if !hashable(k) {
 			return nil, unhashable(k)
 		}
 		out.Set(k, m)
@@ -269,7 +272,7 @@ func filterFlatten(a *args) (any, error) {
 	if a.given(0) {
 		levels = a.int(0, -1)
 	}
-	out, err := flattened(a.items(), levels, a.bool(1, true), 0)
+	out, err := flattened(a.frame.run, a.items(), levels, a.bool(1, true), 0)
 	if err != nil {
 		return nil, err
 	}
@@ -277,9 +280,12 @@ func filterFlatten(a *args) (any, error) {
 }
 
 // flattened flattens levels deep, or wholly if levels is negative.
-func flattened(items []any, levels int, skipNulls bool, depth int) ([]any, error) {
+func flattened(r *run, items []any, levels int, skipNulls bool, depth int) ([]any, error) {
 	if depth > maxDataDepth {
 		return nil, errTooDeep()
+	}
+	if err := r.items(len(items)); err != nil {
+		return nil, err
 	}
 	var out []any
 	for _, v := range items {
@@ -291,7 +297,7 @@ func flattened(items []any, levels int, skipNulls bool, depth int) ([]any, error
 			out = append(out, v)
 			continue
 		}
-		more, err := flattened(inner, levels-1, skipNulls, depth+1)
+		more, err := flattened(r, inner, levels-1, skipNulls, depth+1)
 		if err != nil {
 			return nil, err
 		}
@@ -377,7 +383,11 @@ func shellQuote(v any) (any, error) {
 }
 
 func filterFromJSON(a *args) (any, error) {
-	v, err := value.FromJSON([]byte(a.input()))
+	src := a.input()
+	if err := a.frame.run.step(len(src)); err != nil {
+		return nil, err
+	}
+	v, err := value.FromJSON([]byte(src))
 	if err != nil {
 		return nil, failf("from_json: not valid JSON: %s", err)
 	}
@@ -389,7 +399,7 @@ func (r *run) thawed(v any) (any, error) {
 	if !r.mutable {
 		return v, nil
 	}
-	return thaw(v, 0)
+	return thaw(r, v, 0)
 }
 
 func filterToJSON(a *args) (any, error) {

@@ -88,14 +88,14 @@ func folded(v any) any {
 // keyed is an element and what it is sorted, grouped or compared by.
 type keyed struct{ key, item any }
 
-func sortKeyed(list []keyed, reverse bool) error {
+func sortKeyed(r *run, list []keyed, reverse bool) error {
 	var failed error
 	sort.SliceStable(list, func(i, j int) bool {
 		x, y := list[i].key, list[j].key
 		if reverse {
 			x, y = y, x
 		}
-		c, err := order(x, y)
+		c, err := order(r, x, y)
 		if err != nil && failed == nil {
 			failed = err
 		}
@@ -121,7 +121,7 @@ func filterDictsort(a *args) (any, error) {
 		}
 		list = append(list, keyed{key, value.Tuple{k, v}})
 	}
-	if err := sortKeyed(list, a.bool(2, false)); err != nil {
+	if err := sortKeyed(a.frame.run, list, a.bool(2, false)); err != nil {
 		return nil, err
 	}
 	return a.itemsOfKeyed(list), nil
@@ -294,7 +294,7 @@ func (a *args) extreme(want int) (any, error) {
 			best = keyed{key, item}
 			continue
 		}
-		c, err := order(key, best.key)
+		c, err := order(a.frame.run, key, best.key)
 		if err != nil {
 			return nil, err
 		}
@@ -396,7 +396,7 @@ func filterSort(a *args) (any, error) {
 		}
 		list[i] = keyed{k, item}
 	}
-	if err := sortKeyed(list, a.bool(0, false)); err != nil {
+	if err := sortKeyed(a.frame.run, list, a.bool(0, false)); err != nil {
 		return nil, err
 	}
 	return a.itemsOfKeyed(list), a.frame.run.step(8 * len(items))
@@ -452,7 +452,7 @@ func filterGroupby(a *args) (any, error) {
 			byFold[i].key = folded(k.key)
 		}
 	}
-	if err := sortKeyed(byFold, false); err != nil {
+	if err := sortKeyed(a.frame.run, byFold, false); err != nil {
 		return nil, err
 	}
 	return a.groups(byFold), nil
@@ -465,7 +465,7 @@ func (a *args) groups(sorted []keyed) any {
 	for i := 0; i < len(sorted); {
 		j := i
 		var members []any
-		for j < len(sorted) && equal(sorted[i].key, sorted[j].key) {
+		for j < len(sorted) && equal(a.frame.run, sorted[i].key, sorted[j].key) {
 			members = append(members, sorted[j].item.(keyed).item)
 			j++
 		}
@@ -530,7 +530,7 @@ func (s *set) add(r *run, v any) (bool, error) {
 	if has, err := s.has(r, v); has || err != nil {
 		return false, err
 	}
-	if value.Hashable(v) {
+	if hashable(v) {
 		s.hashed.Set(v, true)
 	} else {
 		s.others = append(s.others, v)
@@ -539,14 +539,14 @@ func (s *set) add(r *run, v any) (bool, error) {
 }
 
 func (s *set) has(r *run, v any) (bool, error) {
-	if value.Hashable(v) {
+	if hashable(v) {
 		_, ok := s.hashed.Get(v)
 		return ok, nil
 	}
 	if err := r.step(1 + len(s.others)); err != nil {
 		return false, err
 	}
-	return indexOf(s.others, v) >= 0, nil
+	return indexOf(r, s.others, v) >= 0, nil
 }
 
 func setOf(r *run, items []any) (*set, error) {

@@ -222,7 +222,7 @@ func (a *args) zip(longest bool) (any, error) {
 
 // filterCombine merges dicts, later ones first; as Ansible's merge_hash.
 func filterCombine(a *args) (any, error) {
-	m := merging{lists: "replace"}
+	m := merging{run: a.frame.run, lists: "replace"}
 	for k, v := range a.kw.All() {
 		switch k {
 		case "recursive":
@@ -241,7 +241,7 @@ func filterCombine(a *args) (any, error) {
 	if i := sort.SearchStrings(modes, m.lists); i >= len(modes) || modes[i] != m.lists {
 		return nil, failf("combine: 'list_merge' argument can only be equal to 'replace', 'keep', 'append', 'prepend', 'append_rp' or 'prepend_rp'")
 	}
-	terms, err := flattened(append([]any{a.in}, a.rest...), 1, true, 0)
+	terms, err := flattened(a.frame.run, append([]any{a.in}, a.rest...), 1, true, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -270,6 +270,7 @@ func filterCombine(a *args) (any, error) {
 
 // merging says how combine merges.
 type merging struct {
+	run       *run
 	recursive bool
 	lists     string
 }
@@ -277,6 +278,9 @@ type merging struct {
 func (m merging) maps(low, high *value.Map, depth int) (*value.Map, error) {
 	if depth > maxDataDepth {
 		return nil, errTooDeep()
+	}
+	if err := m.run.dict(low.Len() + high.Len()); err != nil {
+		return nil, err
 	}
 	out := low.Clone()
 	for k, v := range high.All() {
@@ -315,18 +319,18 @@ func (m merging) values(old, v any, depth int) (any, error) {
 	case "prepend":
 		return append(y[:len(y):len(y)], x...), nil
 	case "append_rp":
-		return append(without(x, y), y...), nil
+		return append(without(m.run, x, y), y...), nil
 	case "prepend_rp":
-		return append(y[:len(y):len(y)], without(x, y)...), nil
+		return append(y[:len(y):len(y)], without(m.run, x, y)...), nil
 	}
 	return v, nil
 }
 
 // without returns the elements of x that are not in y.
-func without(x, y []any) []any {
+func without(r *run, x, y []any) []any {
 	out := []any{}
 	for _, v := range x {
-		if indexOf(y, v) < 0 {
+		if indexOf(r, y, v) < 0 {
 			out = append(out, v)
 		}
 	}

@@ -80,7 +80,7 @@ func globalDict(a *args) (any, error) {
 		}
 	}
 	m.Update(a.kw)
-	return m, nil
+	return m, a.frame.run.dict(m.Len())
 }
 
 // updateMap adds a mapping or pairs, as dict.update does.
@@ -102,7 +102,7 @@ func updateMap(m *value.Map, v any) error {
 		if err != nil || len(pair) != 2 {
 			return failf("cannot convert dictionary update sequence element #%d to a pair", i)
 		}
-		if !value.Hashable(pair[0]) {
+		if !hashable(pair[0]) {
 			return unhashable(pair[0])
 		}
 		m.Set(pair[0], pair[1])

@@ -85,7 +85,7 @@ func (w *world) renderTree(t *Template, out *output) error {
 		}
 		t = w.parent
 	}
-	return nil
+	return out.run.step(0)
 }
 
 // newWorld prepares the rendering of t; scope may be nil.

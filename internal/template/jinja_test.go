@@ -80,7 +80,7 @@ func agrees(c *value.Map, got any, err error) string {
 	if err != nil {
 		return fmt.Sprintf("got the error %q, want %s", err, repr(want))
 	}
-	if !equal(untupled(got), want) {
+	if !equal(nil, untupled(got), want) {
 		return fmt.Sprintf("got %s, want %s", repr(got), repr(want))
 	}
 	if kind := c.String("pytype"); kind != "" && kind != "Markup" && kind != typeName(got) {

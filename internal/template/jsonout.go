@@ -113,7 +113,7 @@ func (w *jsonWriter) dict(m *value.Map, depth int) error {
 	if w.sortKeys {
 		var failed error
 		sort.SliceStable(keys, func(i, j int) bool {
-			c, err := order(keys[i], keys[j])
+			c, err := order(nil, keys[i], keys[j])
 			if err != nil {
 				failed = err
 			}

@@ -10,11 +10,12 @@ const (
 	maxOperators  = 8000       // operators in one expression
 	maxCalls      = 120        // macros, includes and recursive loops in progress
 	maxDataDepth  = 500        // lists within lists
-	maxSteps      = 20_000_000 // nodes evaluated, plus what is built: 1 for 8 bytes, 3 for a list element
+	maxSteps      = 20_000_000 // nodes evaluated, plus what is built: 1 for 8 bytes, 3 for a list element, more for dicts
 	maxOutput     = 32 << 20   // bytes of rendered text
 	maxText       = 16 << 20   // bytes of one string
 	maxItems      = 2_000_000  // elements of one list
 	maxRange      = 100_000    // elements of range(), as jinja2's sandbox has it
+	maxKeySize    = 1000       // elements of a tuple that is a key
 	maxBits       = 1 << 18    // bits of one integer
 	maxSource     = 16 << 20   // bytes of a template
 	maxCached     = 4096       // compiled templates kept
@@ -33,6 +34,9 @@ type run struct {
 
 // step counts work done; the error is a limit or the context's end.
 func (r *run) step(n int) error {
+	if r == nil {
+		return nil // outside a rendering: data of known size
+	}
 	before := r.steps
 	r.steps += n
 	if r.steps > maxSteps {
@@ -61,6 +65,9 @@ func (r *run) items(n int) error {
 	}
 	return r.step(3 * n)
 }
+
+// dict counts a mapping of n keys about to be made.
+func (r *run) dict(n int) error { return r.step(48 + 12*n) }
 
 // enter counts a nested call; leave must follow.
 func (r *run) enter() error {

@@ -146,7 +146,7 @@ func (l *literals) dict(depth int) (any, bool) {
 			return nil, false
 		}
 		k, ok := l.value(depth + 1)
-		if !ok || !value.Hashable(k) || !l.skip(':') {
+		if !ok || !hashable(k) || !l.skip(':') {
 			return nil, false
 		}
 		v, ok := l.value(depth + 1)

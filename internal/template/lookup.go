@@ -69,7 +69,7 @@ func (a *args) lookup(wantList bool) (any, error) {
 		return lookupFailed(name, onError, wantList, err)
 	}
 	if r.mutable {
-		if found, err = thawAll(found, 0); err != nil {
+		if found, err = thawAll(r, found, 0); err != nil {
 			return nil, err
 		}
 	}
@@ -78,7 +78,7 @@ func (a *args) lookup(wantList bool) (any, error) {
 
 // terms are the lookup's arguments in package value's types.
 func (a *args) terms() ([]any, error) {
-	v, err := freezeAll(a.rest, 0)
+	v, err := freezeAll(a.frame.run, a.rest, 0)
 	return v, err
 }
 
@@ -127,7 +127,7 @@ func (s *frameScope) Lookup(name string) (any, bool, error) {
 	case *Undefined, *function, *selfRef, *macro:
 		return nil, false, nil
 	}
-	v, err = freeze(v, 0)
+	v, err = freeze(s.f.run, v, 0)
 	return v, err == nil, err
 }
 
@@ -210,8 +210,8 @@ func lookupList(_ context.Context, args []any, _ *value.Map, _ Scope) ([]any, er
 	return args, nil
 }
 
-func lookupFlattened(_ context.Context, args []any, _ *value.Map, _ Scope) ([]any, error) {
-	return flattened(args, -1, false, 0)
+func lookupFlattened(ctx context.Context, args []any, _ *value.Map, _ Scope) ([]any, error) {
+	return flattened(&run{ctx: ctx}, args, -1, false, 0)
 }
 
 func lookupIndexed(_ context.Context, args []any, _ *value.Map, _ Scope) ([]any, error) {
@@ -223,11 +223,11 @@ func lookupIndexed(_ context.Context, args []any, _ *value.Map, _ Scope) ([]any,
 	return out, nil
 }
 
-func lookupDict(_ context.Context, args []any, _ *value.Map, _ Scope) ([]any, error) {
+func lookupDict(ctx context.Context, args []any, _ *value.Map, _ Scope) ([]any, error) {
 	out := []any{}
 	for _, arg := range args {
 		if many, ok := sequenceOf(arg); ok {
-			more, err := lookupDict(nil, many, nil, nil)
+			more, err := lookupDict(ctx, many, nil, nil)
 			if err != nil {
 				return nil, err
 			}

@@ -138,7 +138,7 @@ func loopMethods() []*builtin {
 		def("changed", "? *", func(a *args) (any, error) {
 			l := a.in.(*loopState)
 			now := value.Tuple(a.rest)
-			if l.hasLast && equal(l.last, now) {
+			if l.hasLast && equal(a.frame.run, l.last, now) {
 				return false, nil
 			}
 			l.last, l.hasLast = now, true

@@ -10,7 +10,7 @@ import (
 
 // methodTable holds the methods of Python's types.
 type methodTable struct {
-	str, list, tuple, dict, bytes, loop, cycler, time, span map[string]*builtin
+	str, list, tuple, dict, bytes, loop, cycler, time map[string]*builtin
 }
 
 func newMethods() methodTable {

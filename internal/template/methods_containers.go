@@ -14,7 +14,7 @@ func countMethods() []*builtin {
 		def("count", "value", func(a *args) (any, error) {
 			n, want := 0, a.need(0)
 			for _, v := range a.items() {
-				if equal(v, want) {
+				if equal(a.frame.run, v, want) {
 					n++
 				}
 			}
@@ -34,7 +34,7 @@ func methodIndex(a *args) (any, error) {
 		to = clampIndex(a.int(2, 0), len(items), 0, len(items))
 	}
 	if from < to {
-		if i := indexOf(items[from:to], a.need(0)); i >= 0 {
+		if i := indexOf(a.frame.run, items[from:to], a.need(0)); i >= 0 {
 			return from + i, nil
 		}
 	}
@@ -112,7 +112,7 @@ func methodRemove(a *args) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	i := indexOf(l.items, a.need(0))
+	i := indexOf(a.frame.run, l.items, a.need(0))
 	if i < 0 {
 		return nil, failf("list.remove(x): x not in list")
 	}
@@ -132,7 +132,7 @@ func methodSort(a *args) (any, error) {
 	for i, v := range l.items {
 		list[i] = keyed{v, v}
 	}
-	if err := sortKeyed(list, a.bool(1, false)); err != nil {
+	if err := sortKeyed(a.frame.run, list, a.bool(1, false)); err != nil {
 		return nil, err
 	}
 	for i := range list {
@@ -150,7 +150,7 @@ func dictMethods() []*builtin {
 				}
 			})
 		}),
-		def("copy", "", func(a *args) (any, error) { return a.dict().Clone(), nil }),
+		def("copy", "", func(a *args) (any, error) { return a.dict().Clone(), a.frame.run.dict(a.dict().Len()) }),
 		def("fromkeys", "iterable value", func(a *args) (any, error) {
 			m := value.NewMap()
 			for _, k := range a.itemsOf(a.need(0)) {
@@ -213,7 +213,7 @@ func methodGet(a *args) (any, error) {
 		}
 		return a.get(1, nil), nil
 	}
-	if !value.Hashable(key) {
+	if !hashable(key) {
 		return nil, unhashable(key)
 	}
 	if v, ok := a.dict().Get(key); ok {
@@ -248,7 +248,7 @@ func methodSetdefault(a *args) (any, error) {
 	if v, ok := m.Get(key); ok {
 		return v, nil
 	}
-	if !value.Hashable(key) {
+	if !hashable(key) {
 		return nil, unhashable(key)
 	}
 	m.Set(key, a.get(1, nil))

@@ -248,21 +248,27 @@ func characters(s string) []any {
 }
 
 // thaw copies v so that its lists and maps can be changed in place.
-func thaw(v any, depth int) (any, error) {
+func thaw(r *run, v any, depth int) (any, error) {
 	if depth > maxDataDepth {
 		return nil, errTooDeep()
 	}
+	if err := r.step(1); err != nil {
+		return nil, err
+	}
 	switch x := v.(type) {
 	case []any:
-		items, err := thawAll(x, depth)
+		items, err := thawAll(r, x, depth)
 		return &pyList{items}, err
 	case value.Tuple:
-		items, err := thawAll(x, depth)
+		items, err := thawAll(r, x, depth)
 		return value.Tuple(items), err
 	case *value.Map:
+		if err := r.dict(x.Len()); err != nil {
+			return nil, err
+		}
 		m := value.NewMap()
 		for k, e := range x.All() {
-			e, err := thaw(e, depth+1)
+			e, err := thaw(r, e, depth+1)
 			if err != nil {
 				return nil, err
 			}
@@ -270,14 +276,17 @@ func thaw(v any, depth int) (any, error) {
 		}
 		return m, nil
 	case Dict:
-		return thawedDict{x}, nil
+		return thawedDict{x, r}, nil
 	}
 	return v, nil
 }
 
 // thawedDict gives copies of a Dict's items, so that a template that changes
 // values does not reach the caller's.
-type thawedDict struct{ Dict }
+type thawedDict struct {
+	Dict
+	run *run
+}
 
 // Item returns a copy of the item.
 func (d thawedDict) Item(key string) (any, bool, error) {
@@ -285,15 +294,15 @@ func (d thawedDict) Item(key string) (any, bool, error) {
 	if !ok || err != nil {
 		return nil, false, err
 	}
-	v, err = thaw(v, 0)
+	v, err = thaw(d.run, v, 0)
 	return v, true, err
 }
 
-func thawAll(in []any, depth int) ([]any, error) {
+func thawAll(r *run, in []any, depth int) ([]any, error) {
 	out := make([]any, len(in))
 	for i, e := range in {
 		var err error
-		if out[i], err = thaw(e, depth+1); err != nil {
+		if out[i], err = thaw(r, e, depth+1); err != nil {
 			return nil, err
 		}
 	}
@@ -305,9 +314,12 @@ func errTooDeep() error { return failf("lists nested more than %d deep", maxData
 // freeze turns what a template computed into package value's types: lists and
 // views become []any, a datetime and other objects their text. It returns the
 // error of the first undefined value it meets.
-func freeze(v any, depth int) (any, error) {
+func freeze(r *run, v any, depth int) (any, error) {
 	if depth > maxDataDepth {
 		return nil, errTooDeep()
+	}
+	if err := r.step(1); err != nil {
+		return nil, err
 	}
 	switch x := v.(type) {
 	case nil, bool, int, float64, string, *big.Int:
@@ -318,35 +330,35 @@ func freeze(v any, depth int) (any, error) {
 		}
 		return nil, x.Err()
 	case []any:
-		return freezeAll(x, depth)
+		return freezeAll(r, x, depth)
 	case *pyList:
-		return freezeAll(x.items, depth)
+		return freezeAll(r, x.items, depth)
 	case value.Tuple:
-		items, err := freezeAll(x, depth)
+		items, err := freezeAll(r, x, depth)
 		return value.Tuple(items), err
 	case *value.Map:
-		return freezeMap(x, depth)
+		return freezeMap(r, x, depth)
 	case *view, span:
 		items, err := iterate(v)
 		if err != nil {
 			return nil, err
 		}
-		return freezeAll(items, depth)
+		return freezeAll(r, items, depth)
 	case Dict:
 		m, _, err := dictOf(x)
 		if err != nil {
 			return nil, err
 		}
-		return freezeMap(m, depth)
+		return freezeMap(r, m, depth)
 	}
 	return str(v)
 }
 
 // freezeAll copies a list only where an element changes.
-func freezeAll(in []any, depth int) ([]any, error) {
+func freezeAll(r *run, in []any, depth int) ([]any, error) {
 	out := in
 	for i, e := range in {
-		fe, err := freeze(e, depth+1)
+		fe, err := freeze(r, e, depth+1)
 		if err != nil {
 			return nil, err
 		}
@@ -364,10 +376,10 @@ func freezeAll(in []any, depth int) ([]any, error) {
 	return out, nil
 }
 
-func freezeMap(m *value.Map, depth int) (*value.Map, error) {
+func freezeMap(r *run, m *value.Map, depth int) (*value.Map, error) {
 	out := m
 	for k, e := range m.All() {
-		fe, err := freeze(e, depth+1)
+		fe, err := freeze(r, e, depth+1)
 		if err != nil {
 			return nil, err
 		}

@@ -87,10 +87,12 @@ func truth(v any) (bool, error) {
 }
 
 // equal is Python's ==.
-func equal(a, b any) bool { return equalAt(a, b, 0) }
+func equal(r *run, a, b any) bool { return equalAt(r, a, b, 0) }
 
-func equalAt(a, b any, depth int) bool {
-	if depth > maxDataDepth {
+func equalAt(r *run, a, b any, depth int) bool {
+	// A list that holds itself, or another one twice over and over, is compared
+	// until the steps run out; then the next step is the error.
+	if depth > maxDataDepth || r.step(1) != nil {
 		return false
 	}
 	switch x := a.(type) {
@@ -101,7 +103,7 @@ func equalAt(a, b any, depth int) bool {
 		return b == nil
 	case value.Tuple:
 		y, ok := b.(value.Tuple)
-		return ok && equalLists(x, y, depth)
+		return ok && equalLists(r, x, y, depth)
 	case octets:
 		y, ok := b.(octets)
 		return ok && string(x) == string(y)
@@ -113,21 +115,21 @@ func equalAt(a, b any, depth int) bool {
 		return ok && x.d == y.d
 	case span:
 		y, ok := b.(span)
-		return ok && equalLists(x.list(), y.list(), depth)
+		return ok && equalLists(r, x.list(), y.list(), depth)
 	}
 	if isNumber(a) {
 		return isNumber(b) && compareNumbers(a, b) == 0
 	}
 	if x, ok := listOf(a); ok {
 		y, ok := listOf(b)
-		return ok && equalLists(x, y, depth)
+		return ok && equalLists(r, x, y, depth)
 	}
 	x, ok, err := dictOf(a)
 	if !ok || err != nil {
 		return err == nil && samePointer(a, b)
 	}
 	y, ok, err := dictOf(b)
-	return ok && err == nil && equalMaps(x, y, depth)
+	return ok && err == nil && equalMaps(r, x, y, depth)
 }
 
 func samePointer(a, b any) bool {
@@ -138,25 +140,25 @@ func samePointer(a, b any) bool {
 	return false
 }
 
-func equalLists(a, b []any, depth int) bool {
+func equalLists(r *run, a, b []any, depth int) bool {
 	if len(a) != len(b) {
 		return false
 	}
 	for i := range a {
-		if !equalAt(a[i], b[i], depth+1) {
+		if !equalAt(r, a[i], b[i], depth+1) {
 			return false
 		}
 	}
 	return true
 }
 
-func equalMaps(a, b *value.Map, depth int) bool {
+func equalMaps(r *run, a, b *value.Map, depth int) bool {
 	if a.Len() != b.Len() {
 		return false
 	}
 	for k, v := range a.All() {
 		w, ok := b.Get(k)
-		if !ok || !equalAt(v, w, depth+1) {
+		if !ok || !equalAt(r, v, w, depth+1) {
 			return false
 		}
 	}
@@ -203,11 +205,14 @@ func exact(v any, f float64, k byte) *big.Float {
 }
 
 // order compares a and b for < and sorting; what Python cannot order is an error.
-func order(a, b any) (int, error) { return orderAt(a, b, 0) }
+func order(r *run, a, b any) (int, error) { return orderAt(r, a, b, 0) }
 
-func orderAt(a, b any, depth int) (int, error) {
+func orderAt(r *run, a, b any, depth int) (int, error) {
 	if depth > maxDataDepth {
 		return 0, errTooDeep()
+	}
+	if err := r.step(1); err != nil {
+		return 0, err
 	}
 	if isNumber(a) && isNumber(b) {
 		return compareNumbers(a, b), nil
@@ -231,7 +236,7 @@ func orderAt(a, b any, depth int) (int, error) {
 		}
 	case value.Tuple:
 		if y, ok := b.(value.Tuple); ok {
-			return orderLists(x, y, depth)
+			return orderLists(r, x, y, depth)
 		}
 	case *Undefined:
 		return 0, x.Err()
@@ -241,7 +246,7 @@ func orderAt(a, b any, depth int) (int, error) {
 	}
 	if x, ok := listOf(a); ok {
 		if y, ok := listOf(b); ok {
-			return orderLists(x, y, depth)
+			return orderLists(r, x, y, depth)
 		}
 	}
 	return 0, &orderError{a, b}
@@ -256,18 +261,18 @@ func (e *orderError) with(op string) string {
 	return "'" + op + "' not supported between instances of '" + typeName(e.a) + "' and '" + typeName(e.b) + "'"
 }
 
-func orderLists(a, b []any, depth int) (int, error) {
+func orderLists(r *run, a, b []any, depth int) (int, error) {
 	for i := range min(len(a), len(b)) {
-		if equalAt(a[i], b[i], depth+1) {
+		if equalAt(r, a[i], b[i], depth+1) {
 			continue
 		}
-		return orderAt(a[i], b[i], depth+1)
+		return orderAt(r, a[i], b[i], depth+1)
 	}
 	return sign(len(a), len(b)), nil
 }
 
 // includes is Python's "item in container".
-func includes(container, item any) (bool, error) {
+func includes(r *run, container, item any) (bool, error) {
 	switch c := container.(type) {
 	case string:
 		s, ok := item.(string)
@@ -276,7 +281,7 @@ func includes(container, item any) (bool, error) {
 		}
 		return strings.Contains(c, s), nil
 	case *value.Map:
-		if !value.Hashable(item) {
+		if !hashable(item) {
 			return false, unhashable(item)
 		}
 		_, ok := c.Get(item)
@@ -291,10 +296,10 @@ func includes(container, item any) (bool, error) {
 	if err != nil {
 		return false, failf("argument of type '%s' is not iterable", typeName(container))
 	}
-	return indexOf(items, item) >= 0, nil
+	return indexOf(r, items, item) >= 0, nil
 }
 
-func indexOf(items []any, item any) int {
+func indexOf(r *run, items []any, item any) int {
 	if s, ok := item.(string); ok {
 		for i, e := range items {
 			if t, ok := e.(string); ok && t == s {
@@ -304,11 +309,32 @@ func indexOf(items []any, item any) int {
 		return -1
 	}
 	for i, e := range items {
-		if equal(e, item) {
+		if equal(r, e, item) {
 			return i
 		}
 	}
 	return -1
+}
+
+// hashable reports whether v can be a key. A tuple of very many elements can't:
+// its key would be built anew at every look-up.
+func hashable(v any) bool {
+	left := maxKeySize
+	return keySized(v, &left) && value.Hashable(v)
+}
+
+func keySized(v any, left *int) bool {
+	*left--
+	t, ok := v.(value.Tuple)
+	if !ok {
+		return *left >= 0
+	}
+	for _, e := range t {
+		if *left < 0 || !keySized(e, left) {
+			return false
+		}
+	}
+	return *left >= 0
 }
 
 func unhashable(v any) error { return failf("unhashable type: '%s'", typeName(v)) }

@@ -51,7 +51,6 @@ type percent struct {
 	tuple  bool
 	m      *value.Map
 	single any
-	named  bool
 }
 
 func (w *percent) unused() bool {

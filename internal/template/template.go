@@ -136,7 +136,7 @@ func tableOf(lists ...[]*builtin) map[string]*builtin {
 
 func externalFilter(name string, fn Filter) *builtin {
 	return def(name, "* **", func(a *args) (any, error) {
-		in, err := freeze(a.in, 0)
+		in, err := freeze(a.frame.run, a.in, 0)
 		if err != nil {
 			return nil, err
 		}
@@ -150,7 +150,7 @@ func externalFilter(name string, fn Filter) *builtin {
 
 func externalTest(name string, fn Test) *builtin {
 	return def(name, "* **", func(a *args) (any, error) {
-		in, err := freeze(a.in, 0)
+		in, err := freeze(a.frame.run, a.in, 0)
 		if err != nil {
 			return nil, err
 		}

@@ -16,7 +16,7 @@ func ansibleTests() []*builtin {
 		def("any", "", func(a *args) (any, error) { return a.allTrue(false) }),
 		def("changed", "", testChanged),
 		def("change", "", testChanged),
-		def("contains", "value", func(a *args) (any, error) { return includes(a.in, a.need(0)) }),
+		def("contains", "value", func(a *args) (any, error) { return includes(a.frame.run, a.in, a.need(0)) }),
 		def("falsy", "convert_bool", func(a *args) (any, error) { t, err := a.truthy(); return !t, err }),
 		def("finished", "", func(a *args) (any, error) { return a.asyncFlag("finished") }),
 		def("match", "pattern ignorecase multiline", testRegex("match")),
@@ -95,7 +95,7 @@ func (a *args) asyncFlag(name string) (any, error) {
 		return nil, err
 	}
 	v, ok := m.Get(name)
-	return !ok || equal(v, 1), nil
+	return !ok || equal(a.frame.run, v, 1), nil
 }
 
 func testChanged(a *args) (any, error) {
@@ -161,7 +161,7 @@ func (a *args) uri(needHost bool) (any, error) {
 		return false, nil
 	}
 	if a.given(0) {
-		in, err := includes(a.p[0], u.Scheme)
+		in, err := includes(a.frame.run, a.p[0], u.Scheme)
 		if err != nil || !in {
 			return false, err
 		}
@@ -205,7 +205,7 @@ func testVersion(a *args) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := compare(op, x, y)
+	t, err := compare(a.frame.run, op, x, y)
 	if err != nil {
 		return nil, failf("Version comparison failed: %s", err)
 	}

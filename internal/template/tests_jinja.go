@@ -20,7 +20,7 @@ func jinjaTests() []*builtin {
 		def("false", "?", func(a *args) (any, error) { return a.in == any(false), nil }),
 		def("filter", "", func(a *args) (any, error) { return a.frame.run.engine.filter(a.input()) != nil, nil }),
 		def("float", "?", func(a *args) (any, error) { _, ok := a.in.(float64); return ok, nil }),
-		def("in", "seq", func(a *args) (any, error) { return includes(a.need(0), a.in) }),
+		def("in", "seq", func(a *args) (any, error) { return includes(a.frame.run, a.need(0), a.in) }),
 		def("integer", "?", testInteger),
 		def("iterable", "", func(a *args) (any, error) { _, err := iterate(a.in); return err == nil, nil }),
 		def("lower", "", func(a *args) (any, error) { return isCase(a.input(), unicode.IsLower, unicode.IsUpper), nil }),
@@ -40,7 +40,7 @@ func jinjaTests() []*builtin {
 		"<": "lt lessthan", "<=": "le"} {
 		for _, name := range strings.Fields(names) {
 			list = append(list, def(name, "other", func(a *args) (any, error) {
-				return compare(op, a.in, a.need(0))
+				return compare(a.frame.run, op, a.in, a.need(0))
 			}))
 		}
 	}
@@ -67,7 +67,7 @@ func (a *args) remainderIs(num, want int) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return equal(m, want), nil
+	return equal(a.frame.run, m, want), nil
 }
 
 func testDivisible(a *args) (any, error) {
@@ -75,7 +75,7 @@ func testDivisible(a *args) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return equal(m, 0), nil
+	return equal(a.frame.run, m, 0), nil
 }
 
 func testInteger(a *args) (any, error) {
@@ -103,7 +103,7 @@ func testSameas(a *args) (any, error) {
 	other := a.need(0)
 	switch x := a.in.(type) {
 	case nil, bool, int, string, float64:
-		return typeName(a.in) == typeName(other) && equal(a.in, other), nil
+		return typeName(a.in) == typeName(other) && equal(a.frame.run, a.in, other), nil
 	case []any:
 		y, ok := other.([]any)
 		return ok && len(x) > 0 && len(y) > 0 && &x[0] == &y[0], nil

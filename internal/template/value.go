@@ -97,7 +97,7 @@ func (o *output) result() (any, error) {
 		}
 		return literalText(s), nil
 	}
-	v, err := freeze(o.first, 0)
+	v, err := freeze(o.run, o.first, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -187,7 +187,7 @@ func (e *Engine) deepMap(ctx context.Context, in *value.Map, scope Scope, depth 
 		if err != nil {
 			return nil, err
 		}
-		if !value.Hashable(key) {
+		if !hashable(key) {
 			return nil, unhashable(key)
 		}
 		item, err := e.deep(ctx, item, scope, depth+1)

@@ -211,7 +211,7 @@ func (w *yamlWriter) sorted(m *value.Map) []any {
 	var failed error
 	out := append([]any(nil), keys...)
 	sort.SliceStable(out, func(i, j int) bool {
-		c, err := order(out[i], out[j])
+		c, err := order(nil, out[i], out[j])
 		if err != nil {
 			failed = err
 		}

@@ -16,7 +16,7 @@ import (
 func FromJSON(data []byte) (any, error) {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.UseNumber()
-	v, err := decode(dec)
+	v, err := decode(dec, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -26,7 +26,13 @@ func FromJSON(data []byte) (any, error) {
 	return v, nil
 }
 
-func decode(dec *json.Decoder) (any, error) {
+// maxDepth is how deep arrays and objects may nest: beyond, the stack is at risk.
+const maxDepth = 1000
+
+func decode(dec *json.Decoder, depth int) (any, error) {
+	if depth > maxDepth {
+		return nil, fmt.Errorf("arrays or objects nested more than %d deep", maxDepth)
+	}
 	tok, err := dec.Token()
 	if err != nil {
 		return nil, err
@@ -34,23 +40,23 @@ func decode(dec *json.Decoder) (any, error) {
 	switch t := tok.(type) {
 	case json.Delim:
 		if t == '{' {
-			return decodeObject(dec)
+			return decodeObject(dec, depth+1)
 		}
-		return decodeArray(dec)
+		return decodeArray(dec, depth+1)
 	case json.Number:
 		return fromNumber(t)
 	}
 	return tok, nil // string, bool, nil
 }
 
-func decodeObject(dec *json.Decoder) (any, error) {
+func decodeObject(dec *json.Decoder, depth int) (any, error) {
 	m := NewMap()
 	for dec.More() {
 		k, err := dec.Token()
 		if err != nil {
 			return nil, err
 		}
-		v, err := decode(dec)
+		v, err := decode(dec, depth)
 		if err != nil {
 			return nil, err
 		}
@@ -60,10 +66,10 @@ func decodeObject(dec *json.Decoder) (any, error) {
 	return m, err
 }
 
-func decodeArray(dec *json.Decoder) (any, error) {
+func decodeArray(dec *json.Decoder, depth int) (any, error) {
 	list := []any{}
 	for dec.More() {
-		v, err := decode(dec)
+		v, err := decode(dec, depth)
 		if err != nil {
 			return nil, err
 		}
