@@ -123,7 +123,7 @@ func checkOptions(path string, a Arg, node *document.Node, errs *document.Errors
 func (s Schema) Validate(args *value.Map) (*value.Map, error) {
 	var errs document.Errors
 	out := convertAll(s.Args, args, s.OpenEnded, "", &errs)
-	s.checkRules(out, &errs)
+	s.checkRules(s.given(args), out, &errs)
 	return out, errs.Err()
 }
 
@@ -346,7 +346,19 @@ func dictFromPairs(s string) (any, error) {
 	return m, nil
 }
 
-func (s Schema) checkRules(args *value.Map, errs *document.Errors) {
+// given are the arguments that the caller gave, by their names: a default does
+// not count where arguments exclude or require each other.
+func (s Schema) given(args *value.Map) *value.Map {
+	out := value.NewMap()
+	for k, v := range args.All() {
+		if a, ok := s.Find(fmt.Sprint(k)); ok && v != nil {
+			out.Set(a.Name, v)
+		}
+	}
+	return out
+}
+
+func (s Schema) checkRules(args, filled *value.Map, errs *document.Errors) {
 	for _, set := range s.MutuallyExclusive {
 		if given := present(args, set); len(given) > 1 {
 			fail(errs, "arguments are mutually exclusive: %s", strings.Join(given, ", "))
@@ -363,7 +375,7 @@ func (s Schema) checkRules(args *value.Map, errs *document.Errors) {
 		}
 	}
 	for _, rule := range s.RequiredIf {
-		if fmt.Sprint(args.At(rule.Arg)) == rule.Value && len(present(args, rule.Need)) < len(rule.Need) {
+		if fmt.Sprint(filled.At(rule.Arg)) == rule.Value && len(present(filled, rule.Need)) < len(rule.Need) {
 			fail(errs, "%s is %s, so these arguments are required: %s", rule.Arg, rule.Value, strings.Join(rule.Need, ", "))
 		}
 	}

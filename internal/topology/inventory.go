@@ -127,7 +127,7 @@ func (t *Topology) hostVars(tier *Tier, index int, have map[string]Instance) (*v
 	if err != nil {
 		return nil, fmt.Errorf("%s: tier %s: %w", tier.Pos, tier.Name, err)
 	}
-	vars := value.NewMap("tier", tier.Name, "index", index)
+	vars := value.NewMap("tier", tier.Name, "index", index, "vm_name", name)
 	vars.Set("server", t.serverVars(name, tier.Name, index, tier.Machine))
 	vars.Set("user_data", doc)
 	vars.Set("ansible_user", tier.Machine.User)
@@ -280,7 +280,7 @@ func (t *Topology) allInOne(i Instance) (*value.Map, error) {
 	one := value.NewMap("server", t.serverVars(t.AllInOneName(), "all", 1, *t.AllInOne),
 		"user", t.AllInOne.User, "containers", containers)
 	one.Update(placeVars(*t.AllInOne, i))
-	return value.NewMap("all_in_one", one, "all_in_one_user_data", doc, "all_in_one_ready", ready), nil
+	return value.NewMap("vm_name", t.AllInOneName(), "all_in_one", one, "all_in_one_user_data", doc, "all_in_one_ready", ready), nil
 }
 
 func readyVars(r *Ready) *value.Map {
