@@ -4,9 +4,11 @@
 package document
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -112,6 +114,22 @@ func (e *Errors) Join(err error) {
 		return
 	}
 	e.list = append(e.list, err)
+}
+
+// Sort puts the mistakes in the order of their places; what has none stays
+// ahead.
+func (e *Errors) Sort() {
+	place := func(err error) Position {
+		var at *Error
+		if errors.As(err, &at) {
+			return at.Pos
+		}
+		return Position{}
+	}
+	slices.SortStableFunc(e.list, func(a, b error) int {
+		p, q := place(a), place(b)
+		return cmp.Or(strings.Compare(p.File, q.File), p.Line-q.Line, p.Column-q.Column)
+	})
 }
 
 // Len returns how many mistakes there are.

@@ -42,9 +42,8 @@ func Parse(path string, data []byte, opts Options) (*Topology, error) {
 	}
 	d := &decoder{opts: opts, top: &Topology{Path: path, Owner: opts.Owner, Vars: value.NewMap()}}
 	d.topology(root)
-	if d.errs.Len() == 0 {
-		d.check()
-	}
+	d.check()
+	d.errs.Sort()
 	return d.top, d.errs.Err()
 }
 
