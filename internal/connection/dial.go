@@ -24,12 +24,13 @@ func dialSSH(ctx context.Context, cfg SSHConfig, dial dialer) (*ssh.Client, erro
 	if err != nil {
 		return nil, err
 	}
-	if cfg.StrictChecking != AcceptNew && !keys.known() {
-		return nil, &HostKeyError{Address: cfg.hostPort(), File: keys.fileToEdit()}
-	}
 	raw, err := dialTCP(ctx, cfg, dial)
 	if err != nil {
-		return nil, err
+		return nil, err // that nobody answers says more than that the key is not known
+	}
+	if cfg.StrictChecking != AcceptNew && !keys.known() {
+		_ = raw.Close()
+		return nil, &HostKeyError{Address: cfg.hostPort(), File: keys.fileToEdit()}
 	}
 	client, err := login(ctx, cfg, keys, raw)
 	if err != nil {
