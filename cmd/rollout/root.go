@@ -44,6 +44,11 @@ playbooks/all_in_one.yml).`,
 	root.AddCommand(statusCommand(), cleanupCommand(), inventoryCommand(), labCommand())
 	root.AddCommand(labNodeCommands()...)
 	root.SetFlagErrorFunc(suggestFlag)
+	for _, c := range root.Commands() {
+		if c.HasSubCommands() {
+			c.Args, c.RunE = cobra.ArbitraryArgs, noSuchCommand
+		}
+	}
 	return root
 }
 
@@ -79,6 +84,14 @@ func checkPlaybookArgs(cmd *cobra.Command, args []string) error {
 		return fmt.Errorf("%q is neither a command nor a playbook (%s)", arg, meant(arg, "the commands are", commandNames(cmd)))
 	}
 	return nil
+}
+
+// noSuchCommand is what a command that only has subcommands does.
+func noSuchCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return cmd.Help()
+	}
+	return fmt.Errorf("%q is no command of %s (%s)", args[0], cmd.CommandPath(), meant(args[0], "its commands are", commandNames(cmd)))
 }
 
 // meant says which of the names was probably meant, else what there is.
