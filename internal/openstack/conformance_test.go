@@ -12,12 +12,14 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"rollout/internal/lab/api/apitest"
 	"rollout/internal/openstack"
 )
 
 // The conformance suite runs on any cloud that has the exercise's networks,
 // image and flavors: on the practice cloud and on a real OpenStack alike.
-// ROLLOUT_TEST_CLOUD names the entry of clouds.yaml.
+// ROLLOUT_TEST_CLOUD names the entry of clouds.yaml; without it, the suite runs
+// on the practice cloud's API in this process, whose machines are in memory.
 
 const (
 	testImage    = "docker-base"
@@ -30,15 +32,16 @@ func testNetworks() []string { return []string{"dmz-net", "app-net"} }
 
 func openTestCloud(t *testing.T) *openstack.Cloud {
 	t.Helper()
-	name := os.Getenv("ROLLOUT_TEST_CLOUD")
-	if name == "" {
-		t.Skip("ROLLOUT_TEST_CLOUD names no cloud (an entry of clouds.yaml, found through OS_CLIENT_CONFIG_FILE)")
+	if name := os.Getenv("ROLLOUT_TEST_CLOUD"); name != "" {
+		return must[*openstack.Cloud](t)(openstack.Open(t.Context(), openstack.Config{Cloud: name}))
 	}
-	c, err := openstack.Open(t.Context(), openstack.Config{Cloud: name})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
+	return openLab(t, apitest.Start(t))
+}
+
+func openLab(t *testing.T, lab *apitest.Lab) *openstack.Cloud {
+	t.Helper()
+	return must[*openstack.Cloud](t)(openstack.Open(t.Context(), openstack.Config{Cloud: apitest.Cloud,
+		Further: map[string]string{apitest.Cloud: lab.Clouds}, Getenv: func(string) string { return "" }}))
 }
 
 func prefix(t *testing.T) string {
