@@ -2,12 +2,18 @@ package runner
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io/fs"
 	"maps"
+	"math/rand/v2"
 	"os"
+	"time"
 
 	"rollout/internal/playbook"
 	"rollout/internal/runner/lookup"
 	"rollout/internal/template"
+	"rollout/internal/value"
 	"rollout/internal/vars"
 )
 
@@ -23,7 +29,40 @@ func (r *Run) templateOptions() template.Options {
 	if opt.Env == nil {
 		opt.Env = os.LookupEnv
 	}
+	if opt.Now == nil {
+		opt.Now = time.Now
+	}
+	if opt.Random == 0 {
+		opt.Random = rand.Uint64()
+	}
+	tests := pathTests()
+	maps.Copy(tests, opt.Tests)
+	opt.Tests = tests
 	return opt
+}
+
+// pathTests are Ansible's tests on paths of the control machine.
+func pathTests() map[string]template.Test {
+	test := func(look func(string) (fs.FileInfo, error), is func(fs.FileInfo) bool) template.Test {
+		return func(_ context.Context, in any, _ []any, _ *value.Map) (bool, error) {
+			path, ok := in.(string)
+			if !ok {
+				return false, fmt.Errorf("a path is text, not %v", in)
+			}
+			info, err := look(path)
+			if errors.Is(err, fs.ErrNotExist) {
+				return false, nil
+			}
+			return err == nil && is(info), err
+		}
+	}
+	whatever := func(fs.FileInfo) bool { return true }
+	return map[string]template.Test{
+		"file":      test(os.Stat, func(i fs.FileInfo) bool { return i.Mode().IsRegular() }),
+		"directory": test(os.Stat, fs.FileInfo.IsDir),
+		"exists":    test(os.Stat, whatever), "link_exists": test(os.Lstat, whatever),
+		"link": test(os.Lstat, func(i fs.FileInfo) bool { return i.Mode()&fs.ModeSymlink != 0 }),
+	}
 }
 
 // Render implements lookup.Renderer.

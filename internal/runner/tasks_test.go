@@ -43,6 +43,12 @@ play p
 h1 changed test.say
 h1 ok test.say: rc is not 0
 h1 ok debug: True 3 False False`},
+		{name: "tests on paths, the clock", body: `
+tasks:
+  - debug: {msg: "{{ '/etc' is directory }} {{ '/etc/passwd' is file }} {{ '/nope' is exists }} {{ '/etc' is file }} {{ '%Y' | strftime(0) }} {{ now().year > 2000 }}"}
+`, want: `
+play p
+h1 ok debug: True True False False 1970 True`},
 		{name: "a skipped task registers too", body: `
 tasks:
   - test.say: {out: x}

@@ -32,8 +32,9 @@ func TestTiersOneByOneThenNothingToDo(t *testing.T) {
 	}
 
 	t.Run("a changed env recreates that container only", func(t *testing.T) {
+		b := b.with(t)
 		before := b.containers()
-		b.edit(`links: ["dbs:db"]`, `links: ["dbs:db"], env: {COLOUR: blue}`)
+		b.edit(`ports: ["5555:5555"]`, "ports: [\"5555:5555\"]\n        env: {COLOUR: blue}")
 		b.rollout()
 		after := b.containers()
 		if before["app"] == after["app"] {
@@ -46,6 +47,7 @@ func TestTiersOneByOneThenNothingToDo(t *testing.T) {
 	})
 
 	t.Run("a VM deleted behind our back is booted again", func(t *testing.T) {
+		b := b.with(t)
 		b.deleteServer("e2eone-app-1")
 		b.rollout()
 		b.wantServers("e2eone-app-1", "e2eone-dbs-1", "e2eone-web-1")
@@ -53,11 +55,13 @@ func TestTiersOneByOneThenNothingToDo(t *testing.T) {
 	})
 
 	t.Run("the two steps alone", func(t *testing.T) {
+		b := b.with(t)
 		b.rollout("playbooks/create_docker_vm.yml", "-e", "target=dbs")
 		b.rollout("playbooks/do_docker_run.yml", "-e", "target=dbs", "-e", "docker_user=rollout")
 	})
 
 	t.Run("check mode tells the truth and changes nothing", func(t *testing.T) {
+		b := b.with(t)
 		b.deleteServer("e2eone-web-1")
 		out := b.rollout("--check")
 		if !strings.Contains(out, "e2eone-web-1") || strings.Contains(recapOf(out, "e2eone-web-1"), "changed=0") {
@@ -67,6 +71,7 @@ func TestTiersOneByOneThenNothingToDo(t *testing.T) {
 	})
 
 	t.Run("clean-up takes ours and nobody else's", func(t *testing.T) {
+		b := b.with(t)
 		other := newBoard(t, "e2eonex") // a prefix that begins like ours
 		other.rollout("playbooks/create_docker_vm.yml", "-e", "target=dbs")
 		out := b.run("cleanup", "--prefix", "e2eone-", "--yes")
@@ -103,12 +108,15 @@ func TestKilledRunsConverge(t *testing.T) {
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
 	b := newBoard(t, "e2ekill")
+	start := time.Now()
+	b.rollout()
+	whole := time.Since(start)
+	b.run("cleanup", "--prefix", "e2ekill-", "--yes")
 	for i := range kills {
-		after := time.Duration(random.Int64N(int64(40 * time.Second)))
-		t.Logf("kill %d after %s", i+1, after)
-		b.killed(after)
-		if random.IntN(2) == 0 {
-			b.killed(time.Duration(random.Int64N(int64(10 * time.Second))))
+		for range 1 + random.IntN(3) {
+			after := time.Duration(random.Int64N(int64(whole)))
+			t.Logf("kill %d after %s of %s", i+1, after, whole)
+			b.killed(after)
 		}
 		b.rollout()
 		b.wantServers("e2ekill-app-1", "e2ekill-dbs-1", "e2ekill-web-1")

@@ -58,6 +58,13 @@ func newBoard(t *testing.T, owner string) *board {
 	return b
 }
 
+// with is the same board in a part of the test.
+func (b *board) with(t *testing.T) *board {
+	part := *b
+	part.t = t
+	return &part
+}
+
 // cleanUp deletes what an interrupted test left.
 func (b *board) cleanUp() {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(b.t.Context()), 2*time.Minute)
