@@ -18,7 +18,7 @@ func labCommand() *cobra.Command {
 		Short: "A practice cloud on this machine: an OpenStack API with containers for VMs",
 		Args:  cobra.NoArgs,
 	}
-	command.AddCommand(labUp(), labDown(), labStatus(), labPush(), labServe())
+	command.AddCommand(labUp(), labEngine(), labDown(), labStatus(), labPush(), labServe())
 	return command
 }
 
@@ -60,6 +60,17 @@ func labDown() *cobra.Command {
 	}
 	command.Flags().BoolVar(&images, "images", false, "remove the images that machines are made of, too")
 	return command
+}
+
+func labEngine() *cobra.Command {
+	return &cobra.Command{
+		Use:   "engine",
+		Short: "Install and start a Docker Engine where none answers, and nothing more",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return lab.Engine(cmd.Context(), lab.Options{Progress: lines(cmd.ErrOrStderr())})
+		},
+	}
 }
 
 func labPush() *cobra.Command {

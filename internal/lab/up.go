@@ -61,6 +61,25 @@ func Up(ctx context.Context, options Options) error {
 	return nil
 }
 
+// Engine does the first part of Up: it sees to it that a Docker Engine answers. Down ends one that it started itself.
+func Engine(ctx context.Context, options Options) error {
+	u, unlock, err := newUp(ctx, options)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if answers(ctx, u.docker) == nil {
+		return nil
+	}
+	if err := u.readSettings(ctx); err != nil {
+		return err
+	}
+	if _, err := u.ensureEngine(ctx); err != nil {
+		return fmt.Errorf("cannot start a Docker Engine: %w", err)
+	}
+	return nil
+}
+
 func newUp(ctx context.Context, options Options) (*up, func(), error) {
 	u := &up{dir: options.Dir, program: options.Program, external: options.External, networks: options.Networks, progress: options.Progress}
 	if u.progress == nil {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -33,6 +34,19 @@ type ServerFault struct {
 	Count   int    `json:"count"`   // how many boots; 0 is all
 }
 
+func (f ServerFault) check() error {
+	_, err := path.Match(f.Name, "")
+	switch {
+	case f.Name == "" || err != nil:
+		return fmt.Errorf("cannot spoil servers named %q: a glob such as student07-web-* is needed", f.Name)
+	case !slices.Contains([]string{"error", "stuck", "slow"}, f.Fault):
+		return fmt.Errorf("cannot spoil a server by %q: its fault is error, stuck or slow", f.Fault)
+	case f.Seconds < 0 || f.Count < 0:
+		return errors.New("cannot spoil a server by a negative number of seconds or times")
+	}
+	return nil
+}
+
 // AnswerFault spoils the API's answers to requests that match.
 type AnswerFault struct {
 	Method string `json:"method"` // empty for any
@@ -42,6 +56,22 @@ type AnswerFault struct {
 	// Cut closes the connection without an answer: "before" or "after" the request was handled.
 	Cut   string `json:"cut"`
 	Count int    `json:"count"` // how many requests; 0 is all
+}
+
+func (f AnswerFault) check() error {
+	switch {
+	case !strings.HasPrefix(f.Path, "/") && !strings.HasPrefix(f.Path, "*"):
+		return fmt.Errorf("cannot spoil answers for path %q: one such as /compute/v2.1/servers* is needed", f.Path)
+	case !slices.Contains([]string{"", "before", "after"}, f.Cut):
+		return fmt.Errorf("cannot cut an answer %q: it is before or after the request was handled", f.Cut)
+	case f.Status != 0 && (f.Status < 400 || f.Status > 599):
+		return fmt.Errorf("cannot spoil an answer by status %d: it is from 400 to 599", f.Status)
+	case f.Delay < 0 || f.Count < 0:
+		return errors.New("cannot spoil an answer by a negative delay or number of times")
+	case f.Status == 0 && f.Delay == 0 && f.Cut == "":
+		return errors.New("cannot spoil an answer without a status, a delay or a cut")
+	}
+	return nil
 }
 
 // faults keeps what is still to go wrong. The zero value spoils nothing.
@@ -54,6 +84,13 @@ func (f *faults) set(wanted Faults) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.left = wanted
+}
+
+// pending is what is left.
+func (f *faults) pending() Faults {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return Faults{Servers: append([]ServerFault{}, f.left.Servers...), Answers: append([]AnswerFault{}, f.left.Answers...)}
 }
 
 // spent counts one use down; it says whether that was the last.
@@ -107,7 +144,12 @@ func like(pattern, text string) bool {
 	return ok && err == nil
 }
 
-var errOrdered = errors.New("the fault that was asked for")
+// ordered is the fault of a server that was to fail. Nova's own words come first: clients are tried with them.
+type ordered struct{}
+
+func (ordered) Error() string {
+	return "No valid host was found. There are not enough hosts available. (This was ordered at " + faultsPath + ".)"
+}
 
 // spoil implements hypervisor.Spoil.
 func (f *faults) spoil(ctx context.Context, name string) error {
@@ -117,7 +159,7 @@ func (f *faults) spoil(ctx context.Context, name string) error {
 	}
 	switch fault.Fault {
 	case "error":
-		return fmt.Errorf("no valid host was found: %w", errOrdered)
+		return ordered{}
 	case "stuck":
 		<-ctx.Done()
 		return ctx.Err()
@@ -159,7 +201,8 @@ func (f *faults) around(services http.Handler) http.Handler {
 			services.ServeHTTP(&nowhere{header: http.Header{}}, r)
 			panic(http.ErrAbortHandler)
 		case fault.Status != 0:
-			wire.WriteJSON(w, fault.Status, wire.Object{"error": wire.Object{"code": fault.Status, "message": errOrdered.Error()}})
+			wire.WriteJSON(w, fault.Status, wire.Object{"error": wire.Object{"code": fault.Status,
+				"title": http.StatusText(fault.Status), "message": "This was ordered at " + faultsPath + "."}})
 		default:
 			services.ServeHTTP(w, r)
 		}
@@ -182,13 +225,11 @@ func (f *faults) control(authenticate func(*http.Request) (*http.Request, error)
 		}
 		switch r.Method {
 		case http.MethodGet:
-			f.mu.Lock()
-			left := f.left
-			f.mu.Unlock()
-			wire.WriteJSON(w, http.StatusOK, left)
+			wire.WriteJSON(w, http.StatusOK, f.pending())
 		case http.MethodPost:
 			f.order(w, r)
 		default:
+			w.Header().Set("Allow", "GET, POST")
 			wire.WriteJSON(w, http.StatusMethodNotAllowed, wire.Object{"error": "GET or POST"})
 		}
 	})
@@ -198,15 +239,17 @@ func (f *faults) order(w http.ResponseWriter, r *http.Request) {
 	decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, wire.MaxBody))
 	decoder.DisallowUnknownFields()
 	var wanted Faults
-	if err := decoder.Decode(&wanted); err != nil {
+	err := decoder.Decode(&wanted)
+	var wrong []error
+	for _, fault := range wanted.Servers {
+		wrong = append(wrong, fault.check())
+	}
+	for _, fault := range wanted.Answers {
+		wrong = append(wrong, fault.check())
+	}
+	if err = errors.Join(append(wrong, err)...); err != nil {
 		wire.WriteJSON(w, http.StatusBadRequest, wire.Object{"error": err.Error()})
 		return
-	}
-	for _, fault := range wanted.Servers {
-		if _, err := path.Match(fault.Name, ""); err != nil || fault.Fault != "error" && fault.Fault != "stuck" && fault.Fault != "slow" {
-			wire.WriteJSON(w, http.StatusBadRequest, wire.Object{"error": "a server's fault needs a name (a glob) and is error, stuck or slow"})
-			return
-		}
 	}
 	f.set(wanted)
 	w.WriteHeader(http.StatusNoContent)

@@ -74,7 +74,7 @@ func (seed Seed) networks(state *cloud.State, now time.Time) error {
 
 	router := &cloud.Router{Common: cloud.NewCommon("Ext-Router", state.ProjectID, now)}
 	state.Routers[router.ID] = router
-	if err := state.SetGateway(router, external.ID, true, now); err != nil {
+	if err := state.SetGateway(router, external.ID, now); err != nil {
 		return fmt.Errorf("cannot seed Ext-Router: %w", err)
 	}
 	for i, n := range seed.Networks {

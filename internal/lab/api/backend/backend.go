@@ -56,8 +56,9 @@ const (
 	Missing State = "missing"
 )
 
-// Network is a tenant network with its one subnet of IPv4 addresses. The subnet's last usable address (.254 of a /24)
-// is never given to a port: the Backend may use it for the host's own side of the network.
+// Network is a tenant network with its one subnet of IPv4 addresses. The subnet's last usable address (.254 of a /24),
+// or the one before where that is the gateway, is never given to a port: the Backend may use it for the host's own side
+// of the network.
 type Network struct {
 	ID        string // of the Neutron network
 	Name      string // not unique

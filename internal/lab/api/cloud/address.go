@@ -10,9 +10,22 @@ import (
 	"rollout/internal/lab/api/wire"
 )
 
+// HostAddress is the address of a subnet that is left to the Backend, for the host's own side of the network.
+func HostAddress(prefix netip.Prefix, gateway string) netip.Addr {
+	if last := LastUsable(prefix); last.String() != gateway {
+		return last
+	}
+	return LastUsable(prefix).Prev()
+}
+
 // LastUsable is the last address of a prefix ahead of its broadcast address.
 func LastUsable(prefix netip.Prefix) netip.Addr {
 	return number(asNumber(prefix.Masked().Addr()) + (1 << (32 - prefix.Bits())) - 2)
+}
+
+// Usable tells whether an address can be a port's: within the prefix, and neither its first nor its broadcast address.
+func Usable(prefix netip.Prefix, address netip.Addr) bool {
+	return prefix.Contains(address) && address != prefix.Masked().Addr() && !LastUsable(prefix).Less(address)
 }
 
 func asNumber(a netip.Addr) uint32 {
@@ -26,10 +39,10 @@ func number(n uint32) netip.Addr {
 	return netip.AddrFrom4(b)
 }
 
-// DefaultPools are the addresses that ports of a subnet get when its maker names none: all but the gateway, and but the
-// last one, which is the host's.
+// DefaultPools are the addresses that ports of a subnet get when its maker names none: all but the gateway and the
+// host's.
 func DefaultPools(prefix netip.Prefix, gateway string) []Pool {
-	first, last := number(asNumber(prefix.Masked().Addr())+1), LastUsable(prefix).Prev()
+	first, last := prefix.Masked().Addr().Next(), HostAddress(prefix, gateway).Prev()
 	at, err := netip.ParseAddr(gateway)
 	if err != nil || !prefix.Contains(at) || at.Less(first) || last.Less(at) {
 		return []Pool{{Start: first.String(), End: last.String()}}
@@ -44,9 +57,12 @@ func DefaultPools(prefix netip.Prefix, gateway string) []Pool {
 	return pools
 }
 
-// taken are the addresses of a subnet that no new port can have.
-func (s *State) taken(subnet *Subnet) map[string]bool {
+// taken are the addresses of a subnet that no new port can have; held are those that it has already.
+func (s *State) taken(subnet *Subnet, held []FixedIP) map[string]bool {
 	taken := map[string]bool{}
+	for _, fixed := range held {
+		taken[fixed.Address] = true
+	}
 	for _, port := range s.Ports {
 		for _, fixed := range port.FixedIPs {
 			if fixed.SubnetID == subnet.ID {
@@ -60,14 +76,14 @@ func (s *State) taken(subnet *Subnet) map[string]bool {
 		}
 	}
 	if prefix, err := netip.ParsePrefix(subnet.CIDR); err == nil {
-		taken[LastUsable(prefix).String()] = true
+		taken[HostAddress(prefix, subnet.Gateway).String()] = true
 	}
 	return taken
 }
 
 // allocate finds a free address in the subnet's pools, the lowest first: what people see stays small and predictable.
-func (s *State) allocate(subnet *Subnet) (string, error) {
-	taken := s.taken(subnet)
+func (s *State) allocate(subnet *Subnet, held []FixedIP) (string, error) {
+	taken := s.taken(subnet, held)
 	for _, pool := range subnet.Pools {
 		at, err := netip.ParseAddr(pool.Start)
 		if err != nil {
@@ -88,7 +104,7 @@ func (s *State) allocate(subnet *Subnet) (string, error) {
 }
 
 // claim checks that a wanted address is free in the subnet.
-func (s *State) claim(subnet *Subnet, want string) error {
+func (s *State) claim(subnet *Subnet, want string, held []FixedIP) error {
 	prefix, err := netip.ParsePrefix(subnet.CIDR)
 	if err != nil {
 		return fmt.Errorf("cannot read the CIDR of subnet %s: %w", subnet.Name, err)
@@ -97,10 +113,10 @@ func (s *State) claim(subnet *Subnet, want string) error {
 	if err != nil {
 		return wire.Errorf(http.StatusBadRequest, "HTTPBadRequest", "Invalid input for fixed_ips. Reason: '%s' is not a valid IP address.", want)
 	}
-	if !prefix.Contains(address) || address == prefix.Masked().Addr() || LastUsable(prefix).Less(address) {
+	if !Usable(prefix, address) {
 		return wire.Errorf(http.StatusBadRequest, "InvalidIpForSubnet", "IP address %s is not a valid IP for the specified subnet.", want)
 	}
-	if s.taken(subnet)[want] {
+	if s.taken(subnet, held)[want] {
 		return wire.Errorf(http.StatusConflict, "IpAddressAlreadyAllocated",
 			"IP address %s already allocated in subnet %s", want, subnet.ID)
 	}

@@ -23,9 +23,9 @@ func (s *State) AddFloatingIP(networkID, want string, now time.Time) (*FloatingI
 	}
 	address, err := want, error(nil)
 	if want == "" {
-		address, err = s.allocate(subnets[0])
+		address, err = s.allocate(subnets[0], nil)
 	} else {
-		err = s.claim(subnets[0], want)
+		err = s.claim(subnets[0], want, nil)
 	}
 	if err != nil {
 		return nil, err
@@ -91,13 +91,13 @@ func (s *State) routerBetween(subnetID, externalID string) *Router {
 	return nil
 }
 
-// Routed tells whether a router with a way out has an interface in the subnet.
+// Routed tells whether a router that is up and has a way out has an interface in the subnet.
 func (s *State) Routed(subnetID string) bool {
 	for _, port := range s.Ports {
 		if port.DeviceOwner != RouterInterface || port.FixedIPs[0].SubnetID != subnetID {
 			continue
 		}
-		if router := s.Routers[port.DeviceID]; router != nil && router.GatewayNetwork != "" {
+		if router := s.Routers[port.DeviceID]; router != nil && router.GatewayNetwork != "" && !router.Down {
 			return true
 		}
 	}
@@ -133,9 +133,8 @@ func (s *State) Segment(networkID string) (backend.Network, bool) {
 }
 
 // SetGateway joins a router with an external network, or with none when networkID is empty.
-func (s *State) SetGateway(router *Router, networkID string, snat bool, now time.Time) error {
+func (s *State) SetGateway(router *Router, networkID string, now time.Time) error {
 	if networkID == router.GatewayNetwork {
-		router.NoSNAT = !snat
 		return nil
 	}
 	if err := s.gatewayFree(router); err != nil {
@@ -151,7 +150,7 @@ func (s *State) SetGateway(router *Router, networkID string, snat bool, now time
 		}
 	}
 	delete(s.Ports, router.GatewayPort)
-	router.GatewayNetwork, router.GatewayPort, router.NoSNAT = networkID, "", !snat
+	router.GatewayNetwork, router.GatewayPort = networkID, ""
 	router.Touch(now)
 	if networkID == "" {
 		return nil
@@ -196,6 +195,10 @@ func (s *State) AddInterface(router *Router, subnetID, portID string, now time.T
 	}
 	if s.interfaceOn(router, subnetID) != nil {
 		return nil, wire.Errorf(http.StatusBadRequest, "BadRequest", "Bad router request: Router already has a port on subnet %s.", subnetID)
+	}
+	if port != nil && port.FixedIPs[0].Address != subnet.Gateway {
+		return nil, wire.Errorf(http.StatusBadRequest, "BadRequest",
+			"Bad router request: the practice cloud's routers have the gateway address of a subnet, and port %s has another.", port.ID)
 	}
 	if port == nil {
 		var err error

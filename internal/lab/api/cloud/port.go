@@ -104,9 +104,9 @@ func (s *State) addresses(network *Network, wanted []FixedIP) ([]FixedIP, error)
 		}
 		address := want.Address
 		if address == "" {
-			address, err = s.allocate(subnet)
+			address, err = s.allocate(subnet, got)
 		} else {
-			err = s.claim(subnet, address)
+			err = s.claim(subnet, address, got)
 		}
 		if err != nil {
 			return nil, err
@@ -154,16 +154,21 @@ func (s *State) SubnetsOf(networkID string) []*Subnet {
 	return subnets
 }
 
-// MoveAddresses gives a port other addresses.
-func (s *State) MoveAddresses(port *Port, wanted []FixedIP) error {
-	before := port.FixedIPs
+// MoveAddresses gives a port other addresses, or none. Floating IPs of those that it loses are free again.
+func (s *State) MoveAddresses(port *Port, wanted []FixedIP, now time.Time) error {
 	port.FixedIPs = nil // what it has may be asked for again
-	got, err := s.addresses(s.Networks[port.NetworkID], wanted)
-	if err != nil {
-		port.FixedIPs = before
-		return err
+	if len(wanted) > 0 {
+		var err error
+		if port.FixedIPs, err = s.addresses(s.Networks[port.NetworkID], wanted); err != nil {
+			return err
+		}
 	}
-	port.FixedIPs = got
+	for _, floating := range s.FloatingIPs {
+		kept := func(ip FixedIP) bool { return ip.Address == floating.FixedIP }
+		if floating.PortID == port.ID && !slices.ContainsFunc(port.FixedIPs, kept) {
+			floating.Disassociate(now)
+		}
+	}
 	return nil
 }
 

@@ -203,7 +203,6 @@ type Router struct {
 	Common
 	GatewayNetwork string // empty: none
 	GatewayPort    string
-	NoSNAT         bool
 	Down           bool
 }
 

@@ -87,7 +87,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id := "req-" + NewID()
 	w.Header().Set("X-Openstack-Request-Id", id)
 	r = trimmed(r)
-	_, pattern := s.mux.Handler(r)
+	handler, pattern := s.mux.Handler(r)
 	if s.Before != nil {
 		next, err := s.Before(w, r, s.public[pattern])
 		if err != nil {
@@ -97,12 +97,33 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		r = next
 	}
 	if pattern == "" {
-		s.fail(w, r, Errorf(http.StatusNotFound, "HTTPNotFound", "The resource could not be found."))
+		s.fail(w, r, unrouted(w, r, handler))
 		return
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, MaxBody)
 	s.mux.ServeHTTP(w, r)
 }
+
+// unrouted tells a wrong method from a path that is not there; net/http keeps that to the handler that it answers with.
+func unrouted(w http.ResponseWriter, r *http.Request, handler http.Handler) *Error {
+	probe := &head{header: http.Header{}}
+	handler.ServeHTTP(probe, r)
+	if probe.status != http.StatusMethodNotAllowed {
+		return Errorf(http.StatusNotFound, "HTTPNotFound", "The resource could not be found.")
+	}
+	w.Header().Set("Allow", probe.header.Get("Allow"))
+	return Errorf(http.StatusMethodNotAllowed, "HTTPMethodNotAllowed", "The method %s is not allowed for this resource.", r.Method)
+}
+
+// head is an answer of which only the head counts.
+type head struct {
+	header http.Header
+	status int
+}
+
+func (h *head) Header() http.Header            { return h.header }
+func (h *head) Write(text []byte) (int, error) { return len(text), nil }
+func (h *head) WriteHeader(status int)         { h.status = status }
 
 func trimmed(r *http.Request) *http.Request {
 	path := strings.TrimSuffix(strings.TrimRight(r.URL.Path, "/"), ".json")
