@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/docker/docker/api/types/container"
@@ -40,6 +41,16 @@ func (c *Container) Status() string { return c.Raw.Map("State").String("Status")
 
 // ExitCode is what its main process ended with.
 func (c *Container) ExitCode() int { return c.Raw.Map("State").Int("ExitCode") }
+
+// WithoutLinks is the container with those of its links left out that dead
+// names.
+func (c *Container) WithoutLinks(dead func(link any) bool) *Container {
+	host := dictOf(c.Raw.At("HostConfig")).Clone()
+	host.Set("Links", slices.DeleteFunc(slices.Clone(host.List("Links")), dead))
+	raw := c.Raw.Clone()
+	raw.Set("HostConfig", host)
+	return &Container{Raw: raw}
+}
 
 // Health is "healthy", "unhealthy", "starting", or "" without a health check.
 func (c *Container) Health() string { return c.Raw.Map("State").Map("Health").String("Status") }
@@ -192,11 +203,6 @@ func (e *Engine) Pause(ctx context.Context, name string) error {
 // Unpause lets a container's processes go on.
 func (e *Engine) Unpause(ctx context.Context, name string) error {
 	return e.failed(ctx, e.api.ContainerUnpause(ctx, name), "unpause container %s", name)
-}
-
-// Rename gives a container another name.
-func (e *Engine) Rename(ctx context.Context, name, to string) error {
-	return e.failed(ctx, e.api.ContainerRename(ctx, name, to), "rename container %s to %s", name, to)
 }
 
 // Remove removes a container, with its anonymous volumes where volumes is set;

@@ -21,7 +21,8 @@ fi`
 // diagnose finds out on the host why the engine does not answer. Where the host
 // itself does not answer, that is the error.
 func (e *Engine) diagnose(ctx context.Context, cause error) error {
-	if lost := e.lost.Load(); lost != nil {
+	lost := e.lost.Load()
+	if lost != nil {
 		cause = *lost
 	}
 	var unreachable *connection.UnreachableError
@@ -33,17 +34,25 @@ func (e *Engine) diagnose(ctx context.Context, cause error) error {
 		return err
 	}
 	state, user, _ := strings.Cut(strings.TrimSpace(string(out.Stdout)), " ")
-	return verdict(e.host, state, user, cause)
+	if state == "refused" && lost == nil {
+		if _, err := e.api.Ping(ctx); err == nil {
+			return &UnavailableError{Host: e.host, Reason: Lost, User: user, Detail: trimmed(cause)}
+		}
+	}
+	return verdict(e.host, state, user, cause, lost != nil)
 }
 
-func verdict(host, state, user string, cause error) error {
+// verdict words what was found. A socket that is there and could not be dialled
+// has nobody behind it; one that was reached through a command may have failed
+// for what the command says.
+func verdict(host, state, user string, cause error, undialled bool) error {
 	found := &UnavailableError{Host: host, User: user, Detail: trimmed(cause)}
-	switch state {
-	case "missing":
+	switch {
+	case state == "missing":
 		found.Reason = NotInstalled
-	case "forbidden":
+	case state == "forbidden":
 		found.Reason = Forbidden
-	case "stopped", "refused":
+	case state == "stopped", state == "refused" && undialled:
 		found.Reason = NotRunning
 	default:
 		return fmt.Errorf("cannot use Docker on %s: %w", host, cause)

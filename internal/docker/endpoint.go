@@ -27,6 +27,9 @@ func (n Endpoint) body() *value.Map {
 
 // networkSteps attaches an existing container to the networks it should be on.
 func networkSteps(want Spec, have *Container) []Step {
+	if want.IgnoreNetworks {
+		return nil
+	}
 	connected := dictOf(at(have.Raw, "NetworkSettings.Networks"))
 	var steps []Step
 	for _, n := range want.Networks {

@@ -6,6 +6,7 @@ package docker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -36,8 +37,8 @@ type Engine struct {
 	api    *client.Client
 	become *connection.Become
 	reach  Host
-	// lost is why the engine could not be dialled last; the client's own
-	// error drops it.
+	// lost is why the engine could not be dialled last, nil where it could;
+	// the client's own error drops it.
 	lost atomic.Pointer[error]
 }
 
@@ -72,17 +73,20 @@ func (e *Engine) transport() *http.Transport {
 }
 
 func (e *Engine) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	var conn net.Conn
-	var err error
-	if e.become == nil {
-		conn, err = e.reach.Dial(ctx, "unix", Socket)
-	} else {
-		conn, err = dialAs(ctx, e.reach, e.become)
+	if e.become != nil {
+		return dialAs(ctx, e.reach, e.become), nil
+	}
+	conn, err := e.reach.Dial(ctx, "unix", Socket)
+	var refused *connection.SocketError
+	if errors.As(err, &refused) && refused.Reason == connection.SocketNoForwards {
+		return dialAs(ctx, e.reach, nil), nil
 	}
 	if err != nil {
 		e.lost.Store(&err)
+		return nil, err
 	}
-	return conn, err
+	e.lost.Store(nil)
+	return conn, nil
 }
 
 // hello asks the engine for its API version and refuses one that is too old.
@@ -114,9 +118,6 @@ func (e *Engine) Close() error { return e.api.Close() }
 
 // HostName is the name of the engine's host, for messages.
 func (e *Engine) HostName() string { return e.host }
-
-// APIVersion is the API version spoken with the engine.
-func (e *Engine) APIVersion() string { return e.api.ClientVersion() }
 
 // trimmed returns the engine's own words of an error, on one line.
 func trimmed(err error) string {

@@ -20,6 +20,7 @@ const (
 	NotRunning   Reason = "not running"
 	Forbidden    Reason = "forbidden"
 	TooOld       Reason = "too old"
+	Lost         Reason = "lost" // it runs, and the connection broke before it answered
 )
 
 // UnavailableError says that a host was reached and its engine was not.
@@ -43,6 +44,9 @@ func (e *UnavailableError) Error() string {
 			"(type there: sudo usermod -aG docker %s, and log in anew; or set become: true)", e.Host, user, Socket, user)
 	case TooOld:
 		return fmt.Sprintf("cannot use Docker on %s: %s (upgrade Docker there)", e.Host, e.Detail)
+	case Lost:
+		return fmt.Sprintf("cannot tell what the Docker Engine of %s did: the connection broke before it answered: %s "+
+			"(run again: what is done already is left alone)", e.Host, e.Detail)
 	}
 	return fmt.Sprintf("cannot use Docker on %s: the Docker Engine does not run (type there: sudo service docker start): %s", e.Host, e.Detail)
 }

@@ -143,15 +143,6 @@ func loaded(said []string) []string {
 	return names
 }
 
-// Save writes images as a tar stream, which Load reads. The caller closes it.
-func (e *Engine) Save(ctx context.Context, names ...string) (io.ReadCloser, error) {
-	stream, err := e.api.ImageSave(ctx, names)
-	if err != nil {
-		return nil, e.failed(ctx, err, "save images %s", strings.Join(names, ", "))
-	}
-	return stream, nil
-}
-
 // Tag gives an image a further name.
 func (e *Engine) Tag(ctx context.Context, name, as string) error {
 	return e.failed(ctx, e.api.ImageTag(ctx, name, as), "tag image %s as %s", name, as)

@@ -96,12 +96,12 @@ func Decide(goal Goal, want Spec, have *Container, image *Image) Plan {
 	if have == nil {
 		return Plan{Steps: creation(goal, want, "not found")}
 	}
-	plan := Plan{Changes: Diff(want, have, image)}
+	plan := Plan{Changes: excluded(Diff(want, have, image), have)}
 	if cause := replaceCause(goal, have, plan.Changes); cause != "" {
 		plan.Steps = append(ending(goal, have, cause), creation(goal, want, cause)...)
 		return plan
 	}
-	plan.Steps = append(plan.Steps, update(want, plan.Changes)...)
+	plan.Steps = append(plan.Steps, update(want, plan.Changes, have)...)
 	plan.Steps = append(plan.Steps, networkSteps(want, have)...)
 	plan.Steps = append(plan.Steps, lifeSteps(goal, have)...)
 	return plan
@@ -192,7 +192,7 @@ func lifeSteps(goal Goal, have *Container) []Step {
 }
 
 // update changes the live options in one request.
-func update(want Spec, changes []Change) []Step {
+func update(want Spec, changes []Change, have *Container) []Step {
 	if len(changes) == 0 {
 		return nil
 	}
@@ -206,7 +206,35 @@ func update(want Spec, changes []Change) []Step {
 	for _, c := range changes {
 		causes = append(causes, c.String())
 	}
+	followSwap(body, have.Raw.Map("HostConfig"))
 	return []Step{{Do: DoUpdate, Cause: strings.Join(causes, "; "), Body: body}}
+}
+
+// followSwap keeps the limit of memory and swap together at twice the memory,
+// where the engine set it so when it made the container: it refuses an update
+// to more memory than that.
+func followSwap(body, host *value.Map) {
+	_, given := body.Get("MemorySwap")
+	memory := body.Int("Memory")
+	if !given && memory > 0 && host.Int("Memory") > 0 && host.Int("MemorySwap") == 2*host.Int("Memory") {
+		body.Set("MemorySwap", 2*memory)
+	}
+}
+
+// excluded marks the changes that the engine cannot make while the container
+// runs because of another limit that it has: CPUs are limited either as a number
+// or by quota and period.
+func excluded(changes []Change, have *Container) []Change {
+	host := have.Raw.Map("HostConfig")
+	for i, c := range changes {
+		switch c.What {
+		case "cpus":
+			changes[i].Live = c.Live && host.Int("CpuQuota") == 0 && host.Int("CpuPeriod") == 0
+		case "cpu_quota", "cpu_period":
+			changes[i].Live = c.Live && host.Int("NanoCpus") == 0
+		}
+	}
+	return changes
 }
 
 // put sets a value under a dotted path, making the maps on the way.
@@ -246,7 +274,7 @@ func createBody(want Spec) *value.Map {
 // are connected afterwards.
 func firstInBody(want Spec) bool {
 	mode := networkMode(want)
-	return len(want.Networks) > 0 && (mode == "" || mode == want.Networks[0].Network)
+	return len(want.Networks) > 0 && !want.LateNetworks && (mode == "" || mode == want.Networks[0].Network)
 }
 
 func networkMode(want Spec) string {

@@ -24,6 +24,7 @@ type poolKey struct {
 type poolEntry struct {
 	mu     sync.Mutex
 	engine *Engine
+	closed bool
 }
 
 // NewPool returns an empty pool.
@@ -39,7 +40,7 @@ func (p *Pool) Engine(ctx context.Context, name string, host Host, become *conne
 	p.mu.Lock()
 	if p.closed {
 		p.mu.Unlock()
-		return nil, fmt.Errorf("cannot use Docker on %s: the run has ended", name)
+		return nil, ended(name)
 	}
 	entry := p.entries[key]
 	if entry == nil {
@@ -50,7 +51,10 @@ func (p *Pool) Engine(ctx context.Context, name string, host Host, become *conne
 
 	entry.mu.Lock()
 	defer entry.mu.Unlock()
-	if entry.engine != nil {
+	switch {
+	case entry.closed:
+		return nil, ended(name)
+	case entry.engine != nil:
 		return entry.engine, nil
 	}
 	engine, err := openAs(ctx, name, host, become)
@@ -59,6 +63,10 @@ func (p *Pool) Engine(ctx context.Context, name string, host Host, become *conne
 	}
 	entry.engine = engine
 	return engine, nil
+}
+
+func ended(host string) error {
+	return fmt.Errorf("cannot use Docker on %s: the run has ended", host)
 }
 
 // openAs opens the engine as the login user, and only where that one may not,
@@ -81,6 +89,7 @@ func (p *Pool) Close() error {
 	var errs []error
 	for _, entry := range p.entries {
 		entry.mu.Lock()
+		entry.closed = true
 		if entry.engine != nil {
 			errs = append(errs, entry.engine.Close())
 		}

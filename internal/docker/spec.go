@@ -38,7 +38,8 @@ type Setting struct {
 	Strict Strictness
 	Want   any // in the API's form
 	// Live options are changed while the container runs; all others need a
-	// new container.
+	// new container. Taking a limit away needs one too: the engine reads an
+	// empty value in an update as "leave it".
 	Live bool
 	// FromImage options start from what the image says at the same path.
 	FromImage bool
@@ -65,6 +66,11 @@ type Spec struct {
 	Networks []Endpoint
 	// OnlyNetworks detaches the container from every other network.
 	OnlyNetworks bool
+	// LateNetworks connects the first network, too, after the creation, so that
+	// the container keeps the engine's default network beside it.
+	LateNetworks bool
+	// IgnoreNetworks attaches the networks to a new container only.
+	IgnoreNetworks bool
 	// NameMatters makes a new container where the image has the right content
 	// and was asked for under another name.
 	NameMatters bool
@@ -167,7 +173,24 @@ func (s Setting) diff(have *Container, image *Image) (Change, bool) {
 	case Dict:
 		cause = s.diffDict(dictOf(want), dictOf(got))
 	}
-	return Change{What: s.Option, From: got, To: want, Cause: cause, Live: s.Live}, cause != ""
+	change := Change{What: s.Option, From: got, To: want, Cause: cause, Live: s.Live && empty(want) != nil}
+	if s.Option == envOption {
+		change.From, change.To = hidden(got), hidden(want)
+	}
+	return change, cause != ""
+}
+
+// envOption is the option whose values are nobody's business: they are where
+// passwords are.
+const envOption = "env"
+
+// hidden leaves the names of NAME=VALUE entries.
+func hidden(env any) []any {
+	out := []any{}
+	for _, name := range names(listOf(env)) {
+		out = append(out, name+"=…")
+	}
+	return out
 }
 
 func (s Setting) same(v any) any {
@@ -188,11 +211,11 @@ func (s Setting) expected(image *Image) any {
 		out.Update(dictOf(s.Want))
 		return out
 	}
-	return overlay(listOf(base), listOf(s.Want))
+	return OverlayEnv(listOf(base), listOf(s.Want))
 }
 
-// overlay puts NAME=VALUE entries over those of the same name.
-func overlay(base, over []any) []any {
+// OverlayEnv puts NAME=VALUE entries over those of the same name.
+func OverlayEnv(base, over []any) []any {
 	named := value.NewMap()
 	for _, e := range slices.Concat(base, over) {
 		name, _, _ := strings.Cut(fmt.Sprint(e), "=")
@@ -206,7 +229,7 @@ func overlay(base, over []any) []any {
 }
 
 func (s Setting) diffSet(want, got []any) string {
-	if s.Option == "env" {
+	if s.Option == envOption {
 		return s.diffEnv(want, got)
 	}
 	var words []string
@@ -237,8 +260,7 @@ func deadLinks(missing []any) string {
 	return "no living link to " + strings.Join(targets, ", ") + " (it was made anew, or the link is new)"
 }
 
-// diffEnv names the variables that differ and keeps their values to itself:
-// they are where passwords are.
+// diffEnv names the variables that differ and keeps their values to itself.
 func (s Setting) diffEnv(want, got []any) string {
 	var words []string
 	has := names(got)

@@ -44,10 +44,16 @@ func split(stdout, stderr io.Writer, from io.Reader, tty bool) error {
 	return err
 }
 
-// Wait blocks until a container ends and returns its exit code. A container
-// that has ended already returns at once.
-func (e *Engine) Wait(ctx context.Context, name string) (int, error) {
-	done, failed := e.api.ContainerWait(ctx, name, container.WaitConditionNotRunning)
+// RunToEnd starts a container, blocks until it ends and returns its exit code.
+func (e *Engine) RunToEnd(ctx context.Context, name string) (int, error) {
+	waiting, cancel := context.WithCancel(ctx)
+	defer cancel()
+	// The wait is open before the start, else a short-lived container with
+	// auto_remove could be gone before it is waited for.
+	done, failed := e.api.ContainerWait(waiting, name, container.WaitConditionNextExit)
+	if err := e.Start(ctx, name); err != nil {
+		return 0, err
+	}
 	select {
 	case r := <-done:
 		if r.Error != nil {
@@ -79,9 +85,10 @@ func (e *UnhealthyError) Error() string {
 // to the last of these.
 const firstLook, lastLook = 100 * time.Millisecond, 2 * time.Second
 
-// WaitHealthy waits until a container's health check passes. It ends with an
-// *UnhealthyError where the container ends, turns unhealthy, or takes longer
-// than limit.
+// WaitHealthy waits until a container's health check passes; one without a
+// check is healthy when it runs. It ends with an *UnhealthyError where the
+// container ends or takes longer than limit. An unhealthy container may recover
+// and is waited for.
 func (e *Engine) WaitHealthy(ctx context.Context, name string, limit time.Duration) (*Container, error) {
 	began := time.Now()
 	for pause := firstLook; ; pause = min(pause*3/2, lastLook) {
@@ -112,9 +119,9 @@ func healthOf(c *Container) (state string, final bool) {
 	case !c.Running() && c.Status() != "restarting":
 		return fmt.Sprintf("%s (exit code %d)", c.Status(), c.ExitCode()), true
 	case c.Health() == "" || c.Health() == "none":
-		return "running without a health check", true
+		return "healthy", false
 	}
-	return c.Health(), c.Health() == "unhealthy"
+	return c.Health(), false
 }
 
 func (e *Engine) unhealthy(ctx context.Context, c *Container, name, state string, spent time.Duration) error {
@@ -133,33 +140,33 @@ func (e *Engine) unhealthy(ctx context.Context, c *Container, name, state string
 
 // Executed is what a command inside a container left.
 type Executed struct {
+	ID             string // the engine's name of this run
 	Stdout, Stderr []byte
 	Code           int
 }
 
 // Exec is a command to run inside a running container.
 type Exec struct {
-	Argv    []string
-	Env     []string
-	Dir     string
-	User    string
-	TTY     bool
-	Stdin   []byte // nil leaves the input closed
-	Detach  bool   // return when it has been started
-	Granted bool   // extended privileges
+	Argv   []string
+	Env    []string
+	Dir    string
+	User   string
+	TTY    bool
+	Stdin  []byte // nil leaves the input closed
+	Detach bool   // return when it has been started
 }
 
 // Exec runs a command inside a running container.
 func (e *Engine) Exec(ctx context.Context, name string, cmd Exec) (Executed, error) {
 	made, err := e.api.ContainerExecCreate(ctx, name, container.ExecOptions{
-		Cmd: cmd.Argv, Env: cmd.Env, WorkingDir: cmd.Dir, User: cmd.User, Tty: cmd.TTY, Privileged: cmd.Granted,
-		AttachStdin: cmd.Stdin != nil, AttachStdout: !cmd.Detach, AttachStderr: !cmd.Detach, Detach: cmd.Detach})
+		Cmd: cmd.Argv, Env: cmd.Env, WorkingDir: cmd.Dir, User: cmd.User, Tty: cmd.TTY,
+		AttachStdin: cmd.Stdin != nil, AttachStdout: !cmd.Detach, AttachStderr: !cmd.Detach})
 	if err != nil {
 		return Executed{}, e.failed(ctx, err, "run a command in container %s", name)
 	}
 	if cmd.Detach {
 		err := e.api.ContainerExecStart(ctx, made.ID, container.ExecStartOptions{Detach: true, Tty: cmd.TTY})
-		return Executed{}, e.failed(ctx, err, "run a command in container %s", name)
+		return Executed{ID: made.ID}, e.failed(ctx, err, "run a command in container %s", name)
 	}
 	out, err := e.attached(ctx, made.ID, cmd)
 	if err != nil {
@@ -195,5 +202,5 @@ func (e *Engine) attached(ctx context.Context, id string, cmd Exec) (Executed, e
 	err = split(&stdout, &stderr, stream.Reader, cmd.TTY)
 	stream.Close()
 	<-fed // a command may end without reading its input: that is no failure
-	return Executed{Stdout: stdout.Bytes(), Stderr: stderr.Bytes()}, err
+	return Executed{ID: id, Stdout: stdout.Bytes(), Stderr: stderr.Bytes()}, err
 }

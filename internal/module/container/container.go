@@ -17,7 +17,10 @@ type Engines interface {
 }
 
 // family is what the modules of this package share.
-type family struct{ engines Engines }
+type family struct {
+	engines   Engines
+	rehearsed *rehearsal
+}
 
 func (f family) engine(ctx context.Context, call *module.Call) (*docker.Engine, error) {
 	return f.engines.Engine(ctx, call.HostName, call.Host, call.Become)
@@ -52,18 +55,24 @@ func (f family) runContainer(ctx context.Context, call *module.Call) (module.Res
 	if err != nil {
 		return module.Result{}, err
 	}
+	if err := readEnvFile(ctx, call, &spec); err != nil {
+		return module.Result{}, err
+	}
 	j := &job{call: call, engine: engine, spec: spec, goal: readGoal(call.Args)}
 	if err := j.observe(ctx); err != nil {
 		return j.result, err
 	}
-	plan := docker.Decide(j.goal, j.spec, j.have, j.image)
-	j.report(plan)
-	if !call.Check {
-		if err := j.act(ctx, plan); err != nil {
-			return j.result, err
-		}
+	have := j.have
+	if call.Check {
+		have = f.rehearsed.without(engine, have)
 	}
-	return j.result, nil
+	plan := docker.Decide(j.goal, j.spec, have, j.image)
+	j.report(plan)
+	if call.Check {
+		f.rehearsed.note(engine, spec.Name, plan)
+		return j.result, nil
+	}
+	return j.result, j.act(ctx, plan)
 }
 
 // observe looks at the container and at the image it shall have: two requests
@@ -251,14 +260,14 @@ func pretty(m *value.Map) string {
 func (j *job) act(ctx context.Context, plan docker.Plan) error {
 	means := readMeans(j.call.Args)
 	for _, step := range plan.Steps {
+		if step.Do == docker.DoStart && !j.call.Args.Bool("detach") {
+			return j.foreground(ctx, means)
+		}
 		warnings, err := j.engine.Apply(ctx, j.spec.Name, step, means)
 		if err != nil {
 			return err
 		}
 		j.result.Warnings = append(j.result.Warnings, warnings...)
-		if starts(step) && !j.call.Args.Bool("detach") {
-			return j.finish(ctx)
-		}
 	}
 	if j.goal.State == docker.Absent {
 		return nil
@@ -271,8 +280,6 @@ func (j *job) act(ctx context.Context, plan docker.Plan) error {
 	}
 	return j.lookAgain(ctx)
 }
-
-func starts(s docker.Step) bool { return s.Do == docker.DoStart || s.Do == docker.DoRestart }
 
 func (j *job) lookAgain(ctx context.Context) error {
 	c, err := j.engine.Container(ctx, j.spec.Name)
@@ -296,10 +303,10 @@ func (j *job) awaitHealth(ctx context.Context, touched bool) error {
 	return err
 }
 
-// finish waits for a container that runs in the foreground and returns what it
-// wrote. One that fails makes the task fail.
-func (j *job) finish(ctx context.Context) error {
-	code, err := j.engine.Wait(ctx, j.spec.Name)
+// foreground runs a container to its end and returns what it wrote. One that
+// fails makes the task fail.
+func (j *job) foreground(ctx context.Context, means docker.Means) error {
+	code, err := j.engine.RunToEnd(ctx, j.spec.Name)
 	if err != nil {
 		return err
 	}
@@ -313,7 +320,7 @@ func (j *job) finish(ctx context.Context) error {
 		return err
 	}
 	if j.call.Args.Bool("cleanup") {
-		if err := j.engine.Remove(ctx, j.spec.Name, false, true); err != nil && !docker.IsNotFound(err) {
+		if err := j.engine.Remove(ctx, j.spec.Name, !means.KeepVolumes, true); err != nil && !docker.IsNotFound(err) {
 			return err
 		}
 	}

@@ -191,6 +191,24 @@ func devices(v any) (any, error) {
 	return out, nil
 }
 
+// rates writes limits of devices; a rate in bytes may have a unit.
+func rates(v any) (any, error) {
+	out := []any{}
+	for _, e := range v.([]any) {
+		m, _ := e.(*value.Map)
+		rate, err := size(m.At("rate"))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, value.NewMap("Path", m.String("path"), "Rate", rate))
+	}
+	return out, nil
+}
+
+func macAddress(v any) (any, error) {
+	return strings.ToLower(strings.ReplaceAll(fmt.Sprint(v), "-", ":")), nil
+}
+
 func ulimits(v any) (any, error) {
 	out := []any{}
 	for _, e := range v.([]any) {
@@ -223,7 +241,10 @@ func tmpfs(v any) (any, error) {
 // healthcheck writes a health check in the API's form: times in nanoseconds.
 func healthcheck(v any) (any, error) {
 	m, _ := v.(*value.Map)
-	out := value.NewMap("Test", []any{"NONE"})
+	out := value.NewMap()
+	if !m.Bool("test_cli_compatible") {
+		out.Set("Test", []any{"NONE"})
+	}
 	switch test := m.At("test").(type) {
 	case string:
 		if test != "" {

@@ -2,9 +2,14 @@ package container
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
+	"rollout/internal/connection"
 	"rollout/internal/docker"
 	"rollout/internal/module"
 	"rollout/internal/value"
@@ -19,7 +24,7 @@ func (f family) image() *module.Module {
 				{Name: "name", Type: module.Str, Required: true, Doc: "name[:tag] or id"},
 				{Name: "tag", Type: module.Str, Default: "latest", Doc: "tag, where the name has none"},
 				{Name: "source", Type: module.Str, Choices: []string{"load", "pull", "local"}, Doc: "where it comes from; images are built elsewhere"},
-				{Name: "load_path", Type: module.Path, Doc: "tar file of the control machine, as docker save writes it"},
+				{Name: "load_path", Type: module.Path, Doc: "tar file on the host, as docker save writes it"},
 				{Name: "pull", Type: module.Dict, Doc: "how it is pulled", Options: []module.Arg{arg("platform", module.Str, "os/architecture")}},
 				{Name: "repository", Type: module.Str, Doc: "further name to give it"},
 				{Name: "push", Type: module.Bool, Default: false, Doc: "push it to its registry"},
@@ -127,15 +132,21 @@ func (j *imageJob) bring(ctx context.Context, source string) error {
 	return j.engine.Pull(ctx, j.name, j.call.Args.Map("pull").String("platform"), j.call.Progress)
 }
 
-// load streams a tar file of the control machine to the engine.
+// load streams a tar file of the host to its engine.
 func (j *imageJob) load(ctx context.Context) error {
-	file, path, err := j.call.Files.Open("files", j.call.Args.String("load_path"))
-	if err != nil {
-		return fmt.Errorf("cannot load image %s: %w", j.name, err)
-	}
-	defer file.Close()
-	names, err := j.engine.Load(ctx, file, j.call.Progress)
-	if err != nil {
+	path := j.call.Args.String("load_path")
+	from, to := io.Pipe()
+	var names []string
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		err := j.read(ctx, path, to)
+		return errors.Join(err, to.CloseWithError(err))
+	})
+	group.Go(func() (err error) {
+		names, err = j.engine.Load(ctx, from, j.call.Progress)
+		return errors.Join(err, from.Close())
+	})
+	if err := group.Wait(); err != nil {
 		return err
 	}
 	for _, n := range names {
@@ -144,6 +155,14 @@ func (j *imageJob) load(ctx context.Context) error {
 		}
 	}
 	return fmt.Errorf("cannot find image %s in %s: it holds %s", j.name, path, strings.Join(names, ", "))
+}
+
+func (j *imageJob) read(ctx context.Context, path string, to io.Writer) error {
+	out, err := j.call.Host.Run(ctx, connection.Command{Script: "cat < " + connection.Quote(path), Stdout: to, Become: j.call.Become})
+	if err == nil && out.Code != 0 {
+		return fmt.Errorf("cannot load image %s from %s on %s: %s", j.name, path, j.call.HostName, strings.TrimSpace(string(out.Stderr)))
+	}
+	return err
 }
 
 // tag gives the image the further name that repository says.

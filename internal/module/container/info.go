@@ -199,7 +199,7 @@ func (f family) runExec(ctx context.Context, call *module.Call) (module.Result, 
 	}
 	r := module.Result{Changed: true}
 	if cmd.Detach {
-		return r, nil
+		return r.Set("exec_id", out.ID), nil
 	}
 	stdout, stderr := string(out.Stdout), string(out.Stderr)
 	if call.Args.Bool("strip_empty_ends") {
@@ -227,6 +227,9 @@ func readExec(args *value.Map) (docker.Exec, error) {
 	}
 	cmd.Env = value.Strings(env.([]any))
 	if in, given := args.Get("stdin"); given {
+		if cmd.Detach {
+			return cmd, fmt.Errorf("stdin cannot be given with detach: nobody is there to pass it on")
+		}
 		cmd.Stdin = []byte(fmt.Sprint(in))
 		if args.Bool("stdin_add_newline") {
 			cmd.Stdin = append(cmd.Stdin, '\n')

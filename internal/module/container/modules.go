@@ -8,7 +8,7 @@ import "rollout/internal/module"
 
 // Modules returns the modules; engines finds each host's engine.
 func Modules(engines Engines) []*module.Module {
-	f := family{engines: engines}
+	f := family{engines: engines, rehearsed: &rehearsal{}}
 	return []*module.Module{
 		f.container(),
 		f.containerInfo(),

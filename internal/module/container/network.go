@@ -270,10 +270,11 @@ func (j *networkJob) connect(ctx context.Context) error {
 	return nil
 }
 
-// disconnectOthers detaches what connected does not name, where it names any.
+// disconnectOthers detaches what connected does not name: the list is the whole
+// of it unless appends is set.
 func (j *networkJob) disconnectOthers(ctx context.Context) error {
 	wanted := value.Strings(j.call.Args.List("connected"))
-	if len(wanted) == 0 || j.call.Args.Bool("appends") || j.have == nil {
+	if j.call.Args.Bool("appends") || j.have == nil {
 		return nil
 	}
 	for _, name := range j.attached() {

@@ -48,6 +48,11 @@ func options() []option {
 		{arg: arg("cpuset_cpus", module.Str, "CPUs it may run on: 0-2,5"), path: "HostConfig.CpusetCpus", live: true},
 		{arg: arg("cpuset_mems", module.Str, "memory nodes it may use"), path: "HostConfig.CpusetMems", live: true},
 		{arg: strs("devices", "devices: host[:container[:rwm]]"), path: "HostConfig.Devices", shape: set, form: devices},
+		{arg: strs("device_cgroup_rules", "rules of the devices' cgroup: c 13:* rwm"), path: "HostConfig.DeviceCgroupRules", shape: set},
+		{arg: rateArg("device_read_bps", "how many bytes a second it may read: path and rate", module.Str), path: "HostConfig.BlkioDeviceReadBps", shape: set, form: rates},
+		{arg: rateArg("device_write_bps", "how many bytes a second it may write: path and rate", module.Str), path: "HostConfig.BlkioDeviceWriteBps", shape: set, form: rates},
+		{arg: rateArg("device_read_iops", "how many times a second it may read: path and rate", module.Int), path: "HostConfig.BlkioDeviceReadIOps", shape: set, form: rates},
+		{arg: rateArg("device_write_iops", "how many times a second it may write: path and rate", module.Int), path: "HostConfig.BlkioDeviceWriteIOps", shape: set, form: rates},
 		{arg: strs("dns_servers", "DNS servers"), path: "HostConfig.Dns", shape: list},
 		{arg: strs("dns_opts", "resolver options"), path: "HostConfig.DnsOptions", shape: set},
 		{arg: strs("dns_search_domains", "DNS search domains"), path: "HostConfig.DnsSearch", shape: list},
@@ -64,7 +69,7 @@ func options() []option {
 		{arg: arg("labels", module.Dict, "labels"), path: "Config.Labels", shape: dict, fromImage: true, form: texts},
 		{arg: arg("log_driver", module.Str, "log driver"), path: "HostConfig.LogConfig.Type"},
 		{arg: module.Arg{Name: "log_options", Aliases: []string{"log_opt"}, Type: module.Dict, Doc: "options of the log driver"}, path: "HostConfig.LogConfig.Config", shape: dict, form: texts},
-		{arg: arg("mac_address", module.Str, "hardware address"), path: "Config.MacAddress"},
+		{arg: arg("mac_address", module.Str, "hardware address"), path: "Config.MacAddress", form: macAddress},
 		{arg: arg("memory", module.Str, "memory limit: 512m"), path: "HostConfig.Memory", live: true, form: size},
 		{arg: arg("memory_reservation", module.Str, "soft memory limit"), path: "HostConfig.MemoryReservation", live: true, form: size},
 		{arg: arg("memory_swap", module.Str, "limit of memory and swap together; unlimited or -1"), path: "HostConfig.MemorySwap", live: true, form: size},
@@ -105,5 +110,13 @@ func healthcheckArg() module.Arg {
 		arg("timeout", module.Str, "time after which a check has failed"),
 		arg("start_period", module.Str, "time in which failures do not count"),
 		arg("retries", module.Int, "failures in a row until it is unhealthy"),
+		arg("test_cli_compatible", module.Bool, "without test, keep the image's; else there is no check then"),
+	}}
+}
+
+func rateArg(name, doc string, rate module.Type) module.Arg {
+	return module.Arg{Name: name, Type: module.List, Elements: module.Dict, Doc: doc, Options: []module.Arg{
+		{Name: "path", Type: module.Str, Required: true, Doc: "the device on the host"},
+		{Name: "rate", Type: rate, Required: true, Doc: "the limit"},
 	}}
 }

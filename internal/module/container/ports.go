@@ -9,7 +9,8 @@ import (
 	"rollout/internal/value"
 )
 
-// anyAddress is where a port is published when nobody says where.
+// anyAddress is where a port is published when nobody says where; it is every
+// IPv4 address.
 const anyAddress = "0.0.0.0"
 
 // ports are the published and exposed ports in the API's form.
@@ -19,18 +20,19 @@ type ports struct {
 }
 
 // readPorts reads published ports, [[address:]host[-host]:]container[-container][/protocol],
-// and exposed ones, port[-port][/protocol].
-func readPorts(published, exposed []any) (ports, error) {
+// and exposed ones, port[-port][/protocol]. Where a published one has no
+// address, it is published on anywhere.
+func readPorts(published, exposed []any, anywhere string) (ports, error) {
 	p := ports{bindings: value.NewMap(), exposed: value.NewMap()}
 	for _, e := range published {
-		if err := p.publish(fmt.Sprint(e)); err != nil {
-			return p, fmt.Errorf("port %v: %w", e, err)
+		if err := p.publish(fmt.Sprint(e), anywhere); err != nil {
+			return p, fmt.Errorf("published_ports: port %v: %w", e, err)
 		}
 	}
 	for _, e := range exposed {
 		from, to, protocol, err := portRange(fmt.Sprint(e))
 		if err != nil {
-			return p, fmt.Errorf("port %v: %w", e, err)
+			return p, fmt.Errorf("exposed_ports: port %v: %w", e, err)
 		}
 		for n := from; n <= to; n++ {
 			p.expose(n, protocol)
@@ -45,8 +47,8 @@ func (p ports) expose(port int, protocol string) string {
 	return key
 }
 
-func (p ports) publish(text string) error {
-	address, host, inside, err := cutPort(text)
+func (p ports) publish(text, anywhere string) error {
+	address, host, inside, err := cutPort(text, anywhere)
 	if err != nil {
 		return err
 	}
@@ -54,20 +56,12 @@ func (p ports) publish(text string) error {
 	if err != nil {
 		return err
 	}
-	first, last := 0, 0
-	if host != "" {
-		if first, last, _, err = portRange(host); err != nil {
-			return err
-		}
-		if last-first != to-from {
-			return fmt.Errorf("the ranges are of different lengths")
-		}
+	hostPorts, err := hostSide(host, to-from+1)
+	if err != nil {
+		return err
 	}
 	for n := from; n <= to; n++ {
-		hostPort := ""
-		if host != "" {
-			hostPort = strconv.Itoa(first + n - from)
-		}
+		hostPort := hostPorts[n-from]
 		key := p.expose(n, protocol)
 		binding := value.NewMap("HostIp", address, "HostPort", hostPort)
 		p.bindings.Set(key, append(p.bindings.List(key), binding))
@@ -75,11 +69,38 @@ func (p ports) publish(text string) error {
 	return nil
 }
 
+// hostSide writes the host's ports for that many ports of the container: none
+// is any free one, and a range for one port is whichever of them is free.
+func hostSide(host string, count int) ([]string, error) {
+	out := make([]string, count)
+	if host == "" {
+		return out, nil
+	}
+	if strings.Contains(host, "/") {
+		return nil, fmt.Errorf("the protocol stands after the container's port")
+	}
+	first, last, _, err := portRange(host)
+	switch {
+	case err != nil:
+		return nil, err
+	case count == 1:
+		out[0] = host
+		return out, nil
+	case last-first+1 != count:
+		return nil, fmt.Errorf("the ranges are of different lengths")
+	}
+	for i := range out {
+		out[i] = strconv.Itoa(first + i)
+	}
+	return out, nil
+}
+
 // cutPort splits [[address:]host:]container; an IPv6 address is in brackets.
-func cutPort(text string) (address, host, inside string, err error) {
+func cutPort(text, anywhere string) (address, host, inside string, err error) {
 	rest := text
-	address = anyAddress
-	if strings.HasPrefix(rest, "[") {
+	bracketed := strings.HasPrefix(rest, "[")
+	address = anywhere
+	if bracketed {
 		inner, after, ok := strings.Cut(rest[1:], "]:")
 		if !ok {
 			return "", "", "", fmt.Errorf("the bracket is not closed")
@@ -88,7 +109,7 @@ func cutPort(text string) (address, host, inside string, err error) {
 	}
 	parts := strings.Split(rest, ":")
 	switch {
-	case len(parts) == 3 && address == anyAddress:
+	case len(parts) == 3 && !bracketed:
 		address, host, inside = parts[0], parts[1], parts[2]
 	case len(parts) == 2:
 		host, inside = parts[0], parts[1]
@@ -97,7 +118,7 @@ func cutPort(text string) (address, host, inside string, err error) {
 	default:
 		return "", "", "", fmt.Errorf("expected [[address:]port:]port[/protocol]")
 	}
-	if _, err := netip.ParseAddr(address); err != nil {
+	if _, err := netip.ParseAddr(address); err != nil && address != "" {
 		return "", "", "", fmt.Errorf("%q is not an IP address", address)
 	}
 	return address, host, inside, nil

@@ -73,6 +73,9 @@ func readSpec(args *value.Map) (docker.Spec, error) {
 	}
 	for _, o := range options() {
 		given, ok := args.Get(o.arg.Name)
+		if o.arg.Name == "env" && args.String("env_file") != "" && !ok {
+			given, ok = value.NewMap(), true
+		}
 		if !ok {
 			continue
 		}
@@ -84,12 +87,12 @@ func readSpec(args *value.Map) (docker.Spec, error) {
 		spec.Settings = append(spec.Settings, docker.Setting{Option: o.arg.Name, Path: o.path, Shape: o.shape, Want: want,
 			Strict: rules.of(o.arg.Name, o.shape, o.ignored), Live: o.live, FromImage: o.fromImage, Same: o.same})
 	}
-	for _, more := range []func(*value.Map, strictness) ([]docker.Setting, error){portSettings, volumeSettings, linkSettings} {
+	for _, more := range []func(*value.Map, strictness) ([]docker.Setting, error){portSettings, volumeSettings} {
 		settings, err := more(args, rules)
 		errs.Join(err)
 		spec.Settings = append(spec.Settings, settings...)
 	}
-	readNetworks(args, rules, &spec)
+	errs.Join(readNetworks(args, rules, &spec))
 	return spec, errs.Err()
 }
 
@@ -119,9 +122,13 @@ func portSettings(args *value.Map, rules strictness) ([]docker.Setting, error) {
 	if !published && !exposed {
 		return nil, nil
 	}
-	p, err := readPorts(args.List("published_ports"), args.List("exposed_ports"))
+	anywhere := anyAddress
+	if address, given := args.Get("default_host_ip"); given {
+		anywhere = strings.Trim(fmt.Sprint(address), "[]")
+	}
+	p, err := readPorts(args.List("published_ports"), args.List("exposed_ports"), anywhere)
 	if err != nil {
-		return nil, fmt.Errorf("published_ports: %w", err)
+		return nil, err
 	}
 	settings := []docker.Setting{{Option: "exposed_ports", Path: "Config.ExposedPorts", Shape: docker.Dict, Want: p.exposed,
 		FromImage: true, Strict: rules.of("exposed_ports", docker.Dict, false)}}
@@ -156,48 +163,88 @@ func volumeSettings(args *value.Map, rules strictness) ([]docker.Setting, error)
 	return settings, nil
 }
 
-// linkSettings writes links as the engine lists them: /target:/consumer/alias.
-func linkSettings(args *value.Map, rules strictness) ([]docker.Setting, error) {
-	if _, given := args.Get("links"); !given {
-		return nil, nil
-	}
-	want := []any{}
-	for _, link := range value.Strings(args.List("links")) {
-		target, alias := cutLink(link)
-		if target == "" || alias == "" {
-			return nil, fmt.Errorf("links: %q is not container[:alias]", link)
-		}
-		want = append(want, fmt.Sprintf("/%s:/%s/%s", target, args.String("name"), alias))
-	}
-	return []docker.Setting{{Option: "links", Path: "HostConfig.Links", Shape: docker.Set, Want: want,
-		Strict: rules.of("links", docker.Set, false)}}, nil
-}
-
-func cutLink(link string) (target, alias string) {
-	target, alias, given := strings.Cut(link, ":")
-	if !given {
-		alias = target
-	}
-	return target, alias
-}
-
-func readNetworks(args *value.Map, rules strictness, spec *docker.Spec) {
-	_, given := args.Get("networks")
+// readNetworks reads the networks and the links. On the engine's own network a
+// link is an option of the container, on all others one of its endpoint there.
+func readNetworks(args *value.Map, rules strictness, spec *docker.Spec) error {
 	rule := rules.of("networks", docker.Set, false)
-	if !given || rule == docker.Ignore {
-		return
+	if _, given := args.Get("networks"); given {
+		spec.OnlyNetworks = rule == docker.Strict || args.Bool("purge_networks")
 	}
-	spec.OnlyNetworks = rule == docker.Strict
+	spec.IgnoreNetworks = rule == docker.Ignore
+	spec.LateNetworks = !args.Bool("networks_cli_compatible")
 	for _, e := range args.List("networks") {
 		m, _ := e.(*value.Map)
 		n := docker.Endpoint{Network: m.String("name"), IPv4: m.String("ipv4_address"), IPv6: m.String("ipv6_address"),
 			Aliases: value.Strings(m.List("aliases"))}
-		for _, link := range value.Strings(m.List("links")) {
-			target, alias := cutLink(link)
-			n.Links = append(n.Links, target+":"+alias)
+		links, err := readLinks(m.List("links"))
+		if err != nil {
+			return err
 		}
+		n.Links = links
 		spec.Networks = append(spec.Networks, n)
 	}
+	links, err := readLinks(args.List("links"))
+	if _, given := args.Get("links"); !given || err != nil {
+		return err
+	}
+	if name := ownNetwork(args); name != "" {
+		linkOn(spec, name, links)
+		return nil
+	}
+	spec.Settings = append(spec.Settings, docker.Setting{Option: "links", Path: "HostConfig.Links", Shape: docker.Set,
+		Want: listedLinks(links, spec.Name), Strict: rules.of("links", docker.Set, false)})
+	return nil
+}
+
+// readLinks writes links in full: target:alias.
+func readLinks(list []any) ([]string, error) {
+	var out []string
+	for _, link := range value.Strings(list) {
+		target, alias, given := strings.Cut(link, ":")
+		if !given {
+			alias = target
+		}
+		if target == "" || alias == "" {
+			return nil, fmt.Errorf("links: %q is not container[:alias]", link)
+		}
+		out = append(out, target+":"+alias)
+	}
+	return out, nil
+}
+
+// listedLinks writes links as the engine lists them: /target:/consumer/alias.
+func listedLinks(links []string, consumer string) []any {
+	out := []any{}
+	for _, link := range links {
+		target, alias, _ := strings.Cut(link, ":")
+		out = append(out, fmt.Sprintf("/%s:/%s/%s", target, consumer, alias))
+	}
+	return out
+}
+
+// ownNetwork is the network, made by somebody, that a container starts on; ""
+// where it starts on one of the engine's own.
+func ownNetwork(args *value.Map) string {
+	mode := args.String("network_mode")
+	if networks := args.List("networks"); mode == "" && len(networks) > 0 && args.Bool("networks_cli_compatible") {
+		first, _ := networks[0].(*value.Map)
+		mode = first.String("name")
+	}
+	switch {
+	case mode == "", mode == "default", mode == "bridge", mode == "host", mode == "none", strings.HasPrefix(mode, "container:"):
+		return ""
+	}
+	return mode
+}
+
+func linkOn(spec *docker.Spec, network string, links []string) {
+	for i, n := range spec.Networks {
+		if n.Network == network {
+			spec.Networks[i].Links = append(n.Links, links...)
+			return
+		}
+	}
+	spec.Networks = slices.Insert(spec.Networks, 0, docker.Endpoint{Network: network, Links: links})
 }
 
 func readGoal(args *value.Map) docker.Goal {
@@ -236,6 +283,7 @@ func containerSchema() module.Schema {
 		{Name: "container_default_behavior", Type: module.Str, Default: "no_defaults", Choices: []string{"compatibility", "no_defaults"},
 			Doc: "whether options not given have old defaults"},
 		arg("cleanup", module.Bool, "with detach false: remove it when it has ended"),
+		arg("default_host_ip", module.Str, "address on which ports are published that name none; 0.0.0.0 where left out"),
 		{Name: "detach", Type: module.Bool, Default: true, Doc: "false waits until it ends and returns its output"},
 		{Name: "exposed_ports", Aliases: []string{"exposed", "expose"}, Type: module.List, Elements: module.Str, Doc: "ports open to linked containers"},
 		{Name: "force_kill", Aliases: []string{"forcekill"}, Type: module.Bool, Default: false, Doc: "kill instead of stop"},
@@ -243,9 +291,13 @@ func containerSchema() module.Schema {
 		{Name: "image_name_mismatch", Type: module.Str, Default: "recreate", Choices: []string{"ignore", "recreate"},
 			Doc: "what to do where the image is the same and its name is not"},
 		{Name: "keep_volumes", Type: module.Bool, Default: true, Doc: "keep the anonymous volumes of a removed container"},
+		arg("env_file", module.Path, "file on the host with NAME=VALUE lines, below env"),
 		arg("kill_signal", module.Str, "signal that force_kill sends"),
 		{Name: "links", Type: module.List, Elements: module.Str, Doc: "containers to link: name[:alias]"},
 		networksArg(),
+		{Name: "networks_cli_compatible", Type: module.Bool, Default: true,
+			Doc: "the first of networks is the one it is made on, in place of the engine's default"},
+		{Name: "purge_networks", Type: module.Bool, Default: false, Doc: "detach it from networks that networks does not name"},
 		mountsArg(),
 		arg("paused", module.Bool, "whether it is paused"),
 		arg("platform", module.Str, "os/architecture of the image"),

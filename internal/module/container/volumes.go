@@ -18,9 +18,11 @@ func readVolumes(list []any) (binds []any, anonymous *value.Map, err error) {
 		switch {
 		case len(parts) > 3:
 			return nil, nil, fmt.Errorf("volume %q is not [source:]path[:mode]", text)
-		case len(parts) == 1 || len(parts) == 2 && isMode(parts[1]):
+		case len(parts) == 1:
 			anonymous.Set(text, value.NewMap())
 			continue
+		case len(parts) == 2 && isMode(parts[1]):
+			return nil, nil, fmt.Errorf("volume %q: a mode needs a source (source:path:mode)", text)
 		case strings.HasPrefix(parts[0], ".") || strings.HasPrefix(parts[0], "~"):
 			return nil, nil, fmt.Errorf("volume %q: a path on the host must be absolute, for it is the engine's host that it is on", text)
 		case len(parts) == 3 && !isMode(parts[2]):
