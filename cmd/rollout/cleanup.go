@@ -37,7 +37,7 @@ another prefix is never touched. Ends with 1 if something is left.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cleanup(cmd.Context(), flags) },
 	}
 	flags.project.register(cmd.Flags())
-	cmd.Flags().StringVar(&flags.prefix, "prefix", "", "what the names begin with; required")
+	cmd.Flags().StringVar(&flags.prefix, "prefix", "", "what the names begin with (`PREFIX`); required")
 	cmd.Flags().BoolVar(&flags.notActive, "not-active", false, "only servers that are not ACTIVE")
 	cmd.Flags().BoolVarP(&flags.yes, "yes", "y", false, "don't ask")
 	cmd.Flags().BoolVarP(&flags.dryRun, "dry-run", "n", false, "only list")

@@ -32,6 +32,7 @@ func inventoryCommand() *cobra.Command {
 		},
 	}
 	flags.register(cmd.Flags())
+	flags.registerHosts(cmd.Flags())
 	cmd.Flags().BoolVar(&list, "list", false, "all as JSON, for ansible-playbook -i too")
 	cmd.Flags().StringVar(&host, "host", "", "this `HOST`'s variables as JSON")
 	cmd.Flags().BoolVar(&graph, "graph", false, "the groups as a tree")

@@ -47,11 +47,16 @@ type projectFlags struct {
 	extraVars   []string
 }
 
+// register adds the flags of commands that work on the topology's cloud.
 func (f *projectFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.topology, "topology", "topology.yml", "the topology `FILE`")
-	flags.StringArrayVarP(&f.inventories, "inventory", "i", nil, "inventory `FILE`, directory, script or host list (a,b,), instead of the topology (repeatable)")
 	flags.StringVar(&f.cloud, "cloud", "", "`ENTRY` of clouds.yaml, before the topology's cloud and $OS_CLOUD")
 	flags.StringArrayVarP(&f.extraVars, "extra-vars", "e", nil, "`VARIABLES`: key=value, JSON, YAML or @FILE (repeatable)")
+}
+
+// registerHosts adds the flag of commands whose hosts may be others.
+func (f *projectFlags) registerHosts(flags *pflag.FlagSet) {
+	flags.StringArrayVarP(&f.inventories, "inventory", "i", nil, "inventory `FILE`, directory, script or host list (a,b,), instead of the topology (repeatable)")
 }
 
 // openProject puts a project together from the command line.

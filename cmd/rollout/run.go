@@ -39,6 +39,7 @@ type runFlags struct {
 func (f *runFlags) register(flags *pflag.FlagSet) {
 	flags.SortFlags = false
 	f.project.register(flags)
+	f.project.registerHosts(flags)
 	flags.StringSliceVarP(&f.tags, "tags", "t", nil, "only tasks with one of these `TAGS` (a,b or repeated)")
 	flags.StringSliceVar(&f.skipTags, "skip-tags", nil, "no tasks with one of these `TAGS`")
 	flags.StringVarP(&f.limit, "limit", "l", "", "only hosts of this `PATTERN`; @FILE reads patterns from a file")
