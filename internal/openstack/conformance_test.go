@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"rollout/internal/lab/api"
 	"rollout/internal/lab/api/apitest"
 	"rollout/internal/openstack"
 )
@@ -376,9 +377,23 @@ func checkCleanup(t *testing.T, c *openstack.Cloud, prefix string, web openstack
 	}
 }
 
-// TestFailingServers needs the flavors of the test bed that fail on purpose.
+// openWithFaults also returns the flavor of servers that fail on purpose. The
+// test bed has flavors for that; the practice cloud is asked to spoil servers
+// of these names.
+func openWithFaults(t *testing.T) (*openstack.Cloud, func(fault string) (openstack.Flavor, error)) {
+	if os.Getenv("ROLLOUT_TEST_CLOUD") != "" {
+		c := openTestCloud(t)
+		return c, func(fault string) (openstack.Flavor, error) { return c.FindFlavor(t.Context(), fault) }
+	}
+	lab := apitest.Start(t)
+	lab.Order(t, api.Faults{Servers: []api.ServerFault{{Name: "*fault-novalidhost", Fault: "error"},
+		{Name: "*fault-error", Fault: "error"}, {Name: "*fault-stuck", Fault: "stuck"}}})
+	c := openLab(t, lab)
+	return c, func(string) (openstack.Flavor, error) { return c.FindFlavor(t.Context(), testFlavor) }
+}
+
 func TestFailingServers(t *testing.T) {
-	c := openTestCloud(t)
+	c, flavorOf := openWithFaults(t)
 	p := prefix(t)
 	sweep(t, c, p)
 	for _, tc := range []struct {
@@ -390,7 +405,7 @@ func TestFailingServers(t *testing.T) {
 		{"fault.error", bootLimit, "ERROR"},
 		{"fault.stuck", 4 * time.Second, "gave up waiting"},
 	} {
-		flavor, err := c.FindFlavor(t.Context(), tc.flavor)
+		flavor, err := flavorOf(tc.flavor)
 		if err != nil {
 			t.Logf("left out: %v", err)
 			continue

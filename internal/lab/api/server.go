@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -56,7 +57,7 @@ func New(ctx context.Context, cfg Config, b Backend) (*Server, error) {
 	rehearsal := &faults{}
 	host := hypervisor.New(ctx, store, b, cfg.Log, cfg.Now, rehearsal.spoil, cfg.Boots)
 	if err := host.Resume(); err != nil {
-		return nil, fmt.Errorf("cannot take up what the practice cloud was doing: %w", err)
+		return nil, errors.Join(fmt.Errorf("cannot take up what the practice cloud was doing: %w", err), host.Close(ctx))
 	}
 	return &Server{handler: rehearsal.around(services(store, host, rehearsal, cfg)), host: host}, nil
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"rollout/internal/lab/api"
 	"rollout/internal/lab/api/apitest"
 	"rollout/internal/module"
 	"rollout/internal/module/cloud"
@@ -211,14 +212,20 @@ func TestInfoModules(t *testing.T) {
 }
 
 // A server of ours that failed is replaced; one that may be somebody else's is
-// left as it is. It needs the flavors of the test bed that fail on purpose.
+// left as it is. It needs a flavor that fails on purpose, as the test bed has,
+// or the practice cloud's faults.
 func TestFailedServerOfOurs(t *testing.T) {
 	b := newBench(t)
 	c, err := b.clouds.Open(t.Context(), openstack.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	flavor, err := c.FindFlavor(t.Context(), "fault.novalidhost")
+	failing := "fault.novalidhost"
+	if b.lab != nil {
+		failing = "standard.xsmall"
+		b.lab.Order(t, api.Faults{Servers: []api.ServerFault{{Name: b.prefix + "*", Fault: "error", Count: 1}}})
+	}
+	flavor, err := c.FindFlavor(t.Context(), failing)
 	if err != nil {
 		t.Skip(err)
 	}

@@ -152,22 +152,15 @@ type Pool struct {
 	End   string `json:"end"`
 }
 
-// HostRoute is a route that a subnet's machines are to have.
-type HostRoute struct {
-	Destination string `json:"destination"`
-	NextHop     string `json:"nexthop"`
-}
-
 // Subnet is the IPv4 subnet of a network.
 type Subnet struct {
 	Common
-	NetworkID  string
-	CIDR       string
-	Gateway    string // empty: none
-	Pools      []Pool
-	DNS        []string
-	HostRoutes []HostRoute
-	NoDHCP     bool
+	NetworkID string
+	CIDR      string
+	Gateway   string // empty: none
+	Pools     []Pool
+	DNS       []string
+	NoDHCP    bool
 }
 
 // FixedIP is an address of a port.
@@ -192,10 +185,11 @@ type Port struct {
 	SecurityGroups []string
 	DeviceID       string
 	DeviceOwner    string
-	Down           bool // admin_state_up false
-	Insecure       bool // port_security_enabled false
-	Live           bool // its machine runs
-	MadeByNova     bool // goes when its server goes
+	DeviceTag      string // that Nova shows for a server's NIC
+	Down           bool   // admin_state_up false
+	Insecure       bool   // port_security_enabled false
+	Live           bool   // its machine runs
+	MadeByNova     bool   // goes when its server goes
 }
 
 // Router joins networks with each other and the outside.
@@ -221,7 +215,6 @@ type FloatingIP struct {
 // SecurityGroup is a named set of rules.
 type SecurityGroup struct {
 	Common
-	Stateless bool
 }
 
 // Rule is one rule of a security group.

@@ -124,9 +124,13 @@ func (s *Service) console(r *http.Request, argument json.RawMessage) (wire.Answe
 	if asked.Length != nil {
 		lines = int(*asked.Length)
 	}
+	id := r.PathValue("id")
+	notReady := conflict("Instance %s is not ready", id)
+	failed := false
 	_, err := s.look(r, func(_ *cloud.State, server *cloud.Server) (any, error) {
-		if server.Launched.IsZero() {
-			return nil, conflict("Instance %s is not ready", server.ID)
+		failed = server.VMState == cloud.Failed
+		if server.Launched.IsZero() && !failed {
+			return nil, notReady
 		}
 		return nil, nil
 	})
@@ -136,7 +140,10 @@ func (s *Service) console(r *http.Request, argument json.RawMessage) (wire.Answe
 	if asked.Length != nil && lines == 0 {
 		return wire.OK(wire.Object{"output": ""})
 	}
-	text, err := s.hypervisor.Console(r.Context(), r.PathValue("id"), lines)
+	text, err := s.hypervisor.Console(r.Context(), id, lines)
+	if err != nil && failed {
+		err = notReady // there may be no machine that could have said anything
+	}
 	if err != nil {
 		return wire.Answer{}, err
 	}
@@ -144,7 +151,7 @@ func (s *Service) console(r *http.Request, argument json.RawMessage) (wire.Answe
 }
 
 func (s *Service) addGroup(r *http.Request, argument json.RawMessage) (wire.Answer, error) {
-	return s.changeGroups(r, argument, func(server *cloud.Server, group *cloud.SecurityGroup, port *cloud.Port) error {
+	return s.changeGroups(r, argument, func(_ *cloud.Server, group *cloud.SecurityGroup, port *cloud.Port) error {
 		if slices.Contains(port.SecurityGroups, group.ID) {
 			return badRequest("Invalid input for security_groups. Reason: Duplicate items in the list: '%s'.", group.ID)
 		}

@@ -37,6 +37,9 @@ type request struct {
 	Tags             []string            `json:"tags"`
 	Blocks           []block             `json:"block_device_mapping_v2"`
 	OldBlocks        []any               `json:"block_device_mapping"`
+	AccessIPv4       string              `json:"accessIPv4"`
+	AccessIPv6       string              `json:"accessIPv6"`
+	Certificates     []string            `json:"trusted_image_certificates"`
 
 	groupID string
 }
@@ -159,6 +162,8 @@ func (q request) check(r *http.Request) error {
 		return badRequest("Invalid input for field/attribute user_data. Value is too long: %d bytes in base64, at most %d", len(q.UserData), MaxUserData)
 	case len(q.OldBlocks) > 0:
 		return noVolumes()
+	case q.AccessIPv4+q.AccessIPv6 != "" || len(q.Certificates) > 0:
+		return badRequest("Invalid input for field/attribute server. The practice cloud has neither access addresses nor image certificates")
 	}
 	if _, err := base64.StdEncoding.DecodeString(q.UserData); err != nil {
 		return badRequest("Invalid input for field/attribute user_data. It is not base64: %s", err)
@@ -213,9 +218,9 @@ func (s *Service) newServer(r *http.Request, state *cloud.State, asked request, 
 // blank is a server that fits the request, without a network.
 func (s *Service) blank(r *http.Request, state *cloud.State, asked request) (*cloud.Server, error) {
 	server := &cloud.Server{Common: cloud.NewCommon(asked.Name, state.ProjectID, s.now()), UserID: state.UserID,
-		Hostname: asked.Hostname, Metadata: asked.Metadata, UserData: asked.UserData, ConfigDrive: bool(asked.ConfigDrive),
+		Hostname: asked.Hostname, Metadata: maps.Clone(asked.Metadata), UserData: asked.UserData, ConfigDrive: bool(asked.ConfigDrive),
 		VMState: cloud.Building, TaskState: cloud.Scheduling, AdminPassword: asked.AdminPass, Zone: asked.AvailabilityZone}
-	server.Tags, server.Description = asked.Tags, asked.Description
+	server.Tags, server.Description = slices.Clone(asked.Tags), asked.Description
 	if !since(r, 19) {
 		server.Description = asked.Name // as Nova has it for older clients
 	}

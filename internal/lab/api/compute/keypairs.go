@@ -11,6 +11,7 @@ import (
 	"encoding/pem"
 	"math/big"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 
@@ -33,14 +34,34 @@ func keyPairView(r *http.Request, pair *cloud.KeyPair) wire.Object {
 	return view
 }
 
+// listKeyPairs has pages from 2.35 on.
 func (s *Service) listKeyPairs(r *http.Request) (wire.Answer, error) {
-	views := []wire.Object{}
+	var names []string
+	views := map[string]wire.Object{}
 	s.store.View(func(state *cloud.State) {
 		for _, pair := range cloud.Sorted(state.KeyPairs) {
-			views = append(views, wire.Object{"keypair": keyPairView(r, pair)})
+			names = append(names, pair.Name)
+			views[pair.Name] = keyPairView(r, pair)
 		}
 	})
-	return wire.OK(wire.Object{"keypairs": views})
+	query := url.Values{}
+	if since(r, 35) {
+		query = r.URL.Query()
+	}
+	page, more, err := wire.Page(names, func(name string) string { return name }, query, mostItems)
+	if err != nil {
+		return wire.Answer{}, err
+	}
+	pairs := []wire.Object{}
+	for _, name := range page {
+		pairs = append(pairs, wire.Object{"keypair": views[name]})
+	}
+	body := wire.Object{"keypairs": pairs}
+	if more {
+		body["keypairs_links"] = []wire.Object{{"rel": "next",
+			"href": wire.Root(r, "compute") + r.URL.Path + "?" + wire.NextQuery(query, page[len(page)-1])}}
+	}
+	return wire.OK(body)
 }
 
 func (s *Service) showKeyPair(r *http.Request) (wire.Answer, error) {

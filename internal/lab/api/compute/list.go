@@ -130,7 +130,8 @@ func ips(state *cloud.State, server *cloud.Server) []string {
 
 func byRegex(texts func(*cloud.State, *cloud.Server) []string) func([]string) (wish, error) {
 	return func(values []string) (wish, error) {
-		pattern, err := regexp.Compile("(?i)" + values[0]) // as Nova's database compares
+		// Nova's database takes no account of case, and Nova takes alternatives away.
+		pattern, err := regexp.Compile("(?i)" + strings.ReplaceAll(values[0], "|", `\|`))
 		if err != nil {
 			return nil, badRequest("Invalid input for query parameters name. Value: %s. '%s' is not a 'regex'", values[0], values[0])
 		}

@@ -1,6 +1,7 @@
 package compute
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -30,8 +31,10 @@ func wantedNICs(r *http.Request, state *cloud.State, raw json.RawMessage) ([]nic
 	}
 	var list []nic
 	if len(raw) > 0 && string(raw) != "null" {
-		if err := json.Unmarshal(raw, &list); err != nil {
-			return nil, badRequest("Invalid input for field/attribute networks. Value: %s. It is not of type 'array'", raw)
+		decoder := json.NewDecoder(bytes.NewReader(raw))
+		decoder.DisallowUnknownFields()
+		if err := decoder.Decode(&list); err != nil {
+			return nil, badRequest("Invalid input for field/attribute networks. Value: %s. %s", raw, err)
 		}
 	}
 	if len(list) == 0 && !since(r, 37) {
@@ -69,6 +72,7 @@ func (s *Service) addNICs(r *http.Request, state *cloud.State, server *cloud.Ser
 		if err != nil {
 			return inNovasWords(err)
 		}
+		port.DeviceTag = wanted.Tag
 		server.Ports = append(server.Ports, port.ID)
 	}
 	return nil

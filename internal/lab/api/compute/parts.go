@@ -1,6 +1,7 @@
 package compute
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -180,7 +181,7 @@ func interfaceView(r *http.Request, port *cloud.Port) wire.Object {
 	view := wire.Object{"net_id": port.NetworkID, "port_id": port.ID, "mac_addr": port.MAC, "port_state": state,
 		"fixed_ips": slices.Clone(port.FixedIPs)}
 	if since(r, 70) {
-		view["tag"] = nil
+		view["tag"] = orNull(port.DeviceTag)
 	}
 	return view
 }
@@ -251,50 +252,47 @@ func (s *Service) attachInterface(r *http.Request) (wire.Answer, error) {
 		return wire.Answer{}, err
 	}
 	if err := s.hypervisor.Attach(r.PathValue("id"), card); err != nil {
-		_, undo := s.dropInterface(r, card.PortID)
-		return wire.Answer{}, fmt.Errorf("Failed to attach network adapter device to %s: %w", r.PathValue("id"), orFirst(undo, err))
+		undo := s.dropInterface(r, card.PortID)
+		return wire.Answer{}, fmt.Errorf("cannot attach a network card to %s: %w", r.PathValue("id"), errors.Join(err, undo))
 	}
 	return wire.OK(wire.Object{"interfaceAttachment": view})
 }
 
-func orFirst(first, second error) error {
-	if first != nil {
-		return first
-	}
-	return second
-}
-
 // dropInterface takes a port from a server in the state.
-func (s *Service) dropInterface(r *http.Request, portID string) (backend.NIC, error) {
-	var card backend.NIC
-	err := s.change(r, func(state *cloud.State, server *cloud.Server) error {
+func (s *Service) dropInterface(r *http.Request, portID string) error {
+	return s.change(r, func(state *cloud.State, server *cloud.Server) error {
 		at := slices.Index(server.Ports, portID)
 		if at < 0 {
 			return missing("Port id %s could not be found.", portID)
-		}
-		var err error
-		if card, err = state.NIC(state.Ports[portID]); err != nil {
-			return err
 		}
 		server.Ports = slices.Delete(server.Ports, at, at+1)
 		state.Release(portID, s.now())
 		return nil
 	})
-	return card, err
 }
 
+// detachInterface takes the NIC away first: until then its address must be nobody else's.
 func (s *Service) detachInterface(r *http.Request) (wire.Answer, error) {
-	_, err := s.look(r, func(_ *cloud.State, server *cloud.Server) (any, error) {
-		return nil, ready(server, "detach_interface", cloud.Active, cloud.Stopped)
+	id, portID := r.PathValue("id"), r.PathValue("port")
+	var card backend.NIC
+	_, err := s.look(r, func(state *cloud.State, server *cloud.Server) (any, error) {
+		if err := ready(server, "detach_interface", cloud.Active, cloud.Stopped); err != nil {
+			return nil, err
+		}
+		if !slices.Contains(server.Ports, portID) {
+			return nil, missing("Port id %s could not be found.", portID)
+		}
+		var err error
+		card, err = state.NIC(state.Ports[portID])
+		return nil, err
 	})
 	if err != nil {
 		return wire.Answer{}, err
 	}
-	card, err := s.dropInterface(r, r.PathValue("port"))
-	if err != nil {
+	if err := s.hypervisor.Detach(id, card); err != nil {
 		return wire.Answer{}, err
 	}
-	if err := s.hypervisor.Detach(r.PathValue("id"), card); err != nil {
+	if err := s.dropInterface(r, portID); err != nil {
 		return wire.Answer{}, err
 	}
 	s.hypervisor.Apply()

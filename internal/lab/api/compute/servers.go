@@ -60,12 +60,15 @@ func setServer(r *http.Request, server *cloud.Server, name string, value *string
 	}
 	switch {
 	case name == "name" && text != "":
+		if len(text) > 255 {
+			return badRequest("Invalid input for field/attribute name. It must have 1 to 255 characters")
+		}
 		server.Name = text
 	case name == "description" && since(r, 19):
 		server.Description = text
 	case name == "hostname" && since(r, 90):
 		server.Hostname = text
-	case name == "accessIPv4", name == "accessIPv6", name == "OS-DCF:diskConfig":
+	case (name == "accessIPv4" || name == "accessIPv6") && text == "", name == "OS-DCF:diskConfig":
 	default:
 		return badRequest("Invalid input for field/attribute %s. Additional properties are not allowed ('%s' was unexpected)", name, name)
 	}

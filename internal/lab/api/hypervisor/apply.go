@@ -35,28 +35,23 @@ func Machine(state *cloud.State, server *cloud.Server) (backend.Machine, error) 
 		ProjectID: server.ProjectID, Created: server.Created}, nil
 }
 
-// EnsureNetwork makes a network run as the state has it. One without a subnet has nothing to run.
+// EnsureNetwork makes a network run as the state has it; one that is not in the state, or has no subnet, ends.
 func (h *Host) EnsureNetwork(id string) error {
+	h.networking.Lock()
+	defer h.networking.Unlock()
 	var network backend.Network
 	runs := false
 	h.store.View(func(state *cloud.State) { network, runs = state.Segment(id) })
+	ctx, cancel := context.WithTimeout(h.ctx, stepLimit)
+	defer cancel()
 	if !runs {
+		if err := h.backend.DeleteNetwork(ctx, id); err != nil {
+			return fmt.Errorf("cannot remove network %s: %w", id, err)
+		}
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(h.ctx, stepLimit)
-	defer cancel()
 	if err := h.backend.CreateNetwork(ctx, network); err != nil {
 		return fmt.Errorf("cannot make network %s (%s): %w", network.Name, network.CIDR, err)
-	}
-	return nil
-}
-
-// RemoveNetwork ends a network that is no longer in the state.
-func (h *Host) RemoveNetwork(id string) error {
-	ctx, cancel := context.WithTimeout(h.ctx, stepLimit)
-	defer cancel()
-	if err := h.backend.DeleteNetwork(ctx, id); err != nil {
-		return fmt.Errorf("cannot remove network %s: %w", id, err)
 	}
 	return nil
 }
@@ -173,19 +168,19 @@ func (h *Host) Observe() {
 	defer cancel()
 	var group errgroup.Group
 	group.SetLimit(8)
-	for _, id := range due {
+	for id, revision := range due {
 		group.Go(func() error {
 			seen, err := h.backend.State(ctx, id)
 			if err != nil {
 				h.log.Warn("cannot see how a machine is", "server", id, "error", err)
 				return nil // it keeps the status it had
 			}
-			h.noteState(id, seen)
+			h.noteState(id, revision, seen)
 			return nil
 		})
 	}
 	_ = group.Wait() // never fails
-	for _, id := range due {
+	for id := range due {
 		h.observed[id] = h.now()
 	}
 }
@@ -195,30 +190,32 @@ func settled(server *cloud.Server) bool {
 	return server.TaskState == "" && (server.VMState == cloud.Active || server.VMState == cloud.Stopped)
 }
 
-func (h *Host) due() []string {
-	var due []string
+// due are the servers whose machines are to be looked at, with the revisions that they have by now.
+func (h *Host) due() map[string]int {
+	due := map[string]int{}
 	h.store.View(func(state *cloud.State) {
 		for id, server := range state.Servers {
 			if settled(server) && h.now().Sub(h.observed[id]) >= observeRest {
-				due = append(due, id)
+				due[id] = server.Revision
 			}
 		}
 	})
 	return due
 }
 
-func (h *Host) noteState(id string, seen backend.State) {
+// noteState notes what was seen of a server, unless the server has changed since: then it may be out of date.
+func (h *Host) noteState(id string, revision int, seen backend.State) {
 	is := map[backend.State]string{backend.Running: cloud.Active, backend.Stopped: cloud.Stopped, backend.Missing: cloud.Failed}[seen]
-	changed := false
-	h.store.View(func(state *cloud.State) {
-		server := state.Servers[id]
-		changed = is != "" && server != nil && settled(server) && server.VMState != is
-	})
-	if !changed {
+	stale := func(server *cloud.Server) bool {
+		return is == "" || server == nil || server.Revision != revision || !settled(server) || server.VMState == is
+	}
+	unchanged := false
+	h.store.View(func(state *cloud.State) { unchanged = stale(state.Servers[id]) })
+	if unchanged {
 		return
 	}
 	h.change(id, func(server *cloud.Server) {
-		if !settled(server) {
+		if stale(server) {
 			return
 		}
 		server.VMState = is

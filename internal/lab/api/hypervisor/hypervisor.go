@@ -40,6 +40,8 @@ type Host struct {
 	group   errgroup.Group
 	current map[string]*job // by server
 
+	networking sync.Mutex // held while networks are brought in line
+
 	applying sync.Mutex // guards what follows
 	applied  map[string]string
 	floating string
@@ -55,6 +57,7 @@ type Spoil func(ctx context.Context, serverName string) error
 type job struct {
 	cancel context.CancelFunc
 	done   chan struct{}
+	ends   bool // it deletes the server
 }
 
 // New makes the host; ctx bounds everything that it does. boots machines boot at once.
@@ -110,7 +113,7 @@ func (h *Host) Resume() error {
 		h.Delete(id)
 	}
 	for _, id := range unborn {
-		h.run(id, func(ctx context.Context) { h.reboot(ctx, id) })
+		h.run(id, job{}, func(ctx context.Context) { h.reboot(ctx, id) })
 	}
 	for _, id := range unsettled {
 		h.change(id, func(server *cloud.Server) { server.TaskState = "" })
@@ -122,26 +125,32 @@ func (h *Host) Resume() error {
 
 // reboot boots a machine of which an earlier host may have left a part.
 func (h *Host) reboot(ctx context.Context, id string) {
-	if err := h.backend.Delete(ctx, id); err != nil {
+	bounded, cancel := context.WithTimeout(ctx, stepLimit)
+	defer cancel()
+	if err := h.backend.Delete(bounded, id); err != nil {
 		h.failed(ctx, id, fmt.Errorf("cannot clear what was left of an unfinished boot: %w", err))
 		return
 	}
 	h.boot(ctx, id)
 }
 
-// run starts a step of a server's life, which begins when the step before it has ended.
-func (h *Host) run(id string, step func(context.Context)) {
+// run starts a step of a server's life, which begins when the step before it has ended. One that ends the server cuts
+// the step before it short, but not another such: clients that ask again and again would put its end off.
+func (h *Host) run(id string, next job, step func(context.Context)) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	before := h.current[id]
 	if h.closed {
 		return // the state says what is to be done, and the next host does it
 	}
-	before := h.current[id]
+	if before != nil && next.ends && !before.ends {
+		before.cancel()
+	}
 	ctx, cancel := context.WithCancel(h.ctx)
-	next := &job{cancel: cancel, done: make(chan struct{})}
-	h.current[id] = next
+	next.cancel, next.done = cancel, make(chan struct{})
+	h.current[id] = &next
 	h.group.Go(func() error {
-		defer h.ended(id, next)
+		defer h.ended(id, &next)
 		if before != nil {
 			<-before.done
 		}
@@ -151,17 +160,17 @@ func (h *Host) run(id string, step func(context.Context)) {
 }
 
 func (h *Host) ended(id string, finished *job) {
-	finished.cancel()
-	close(finished.done)
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	finished.cancel()
+	close(finished.done)
 	if h.current[id] == finished {
 		delete(h.current, id)
 	}
 }
 
 // Boot starts a server's machine in the background.
-func (h *Host) Boot(id string) { h.run(id, func(ctx context.Context) { h.boot(ctx, id) }) }
+func (h *Host) Boot(id string) { h.run(id, job{}, func(ctx context.Context) { h.boot(ctx, id) }) }
 
 func (h *Host) boot(ctx context.Context, id string) {
 	name := ""
@@ -259,15 +268,15 @@ func (h *Host) change(id string, change func(*cloud.Server)) {
 
 // Delete ends a server in the background: what is under way for it first, then its machine, its ports, itself.
 func (h *Host) Delete(id string) {
-	h.mu.Lock()
-	if before := h.current[id]; before != nil {
-		before.cancel()
-	}
-	h.mu.Unlock()
-	h.run(id, func(ctx context.Context) { h.delete(ctx, id) })
+	h.run(id, job{ends: true}, func(ctx context.Context) { h.delete(ctx, id) })
 }
 
 func (h *Host) delete(ctx context.Context, id string) {
+	there := false
+	h.store.View(func(state *cloud.State) { there = state.Servers[id] != nil })
+	if !there {
+		return
+	}
 	bounded, cancel := context.WithTimeout(ctx, stepLimit)
 	defer cancel()
 	if err := h.backend.Delete(bounded, id); err != nil {
@@ -317,7 +326,7 @@ func (h *Host) forget(id string) {
 
 // Power starts, stops or reboots a server's machine in the background; then is the VMState that it ends in.
 func (h *Host) Power(id string, action backend.Action, then string) {
-	h.run(id, func(ctx context.Context) {
+	h.run(id, job{}, func(ctx context.Context) {
 		bounded, cancel := context.WithTimeout(ctx, stepLimit)
 		defer cancel()
 		if err := h.backend.Power(bounded, id, action); err != nil {

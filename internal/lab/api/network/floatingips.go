@@ -59,14 +59,18 @@ func (s *Service) createFloatingIP(r *http.Request) (wire.Answer, error) {
 	if err := asked.require("floating_network_id"); err != nil {
 		return wire.Answer{}, err
 	}
-	var networkID, address, id string
-	if err := first(take(asked, "floating_network_id", &networkID), take(asked, "floating_ip_address", &address)); err != nil {
+	var networkID, address, subnetID, id string
+	err = first(take(asked, "floating_network_id", &networkID), take(asked, "floating_ip_address", &address), take(asked, "subnet_id", &subnetID))
+	if err != nil {
 		return wire.Answer{}, err
 	}
 	err = s.store.Update(func(state *cloud.State) error {
 		floating, err := state.AddFloatingIP(networkID, address, s.now())
 		if err != nil {
 			return err
+		}
+		if subnetID != "" && subnetID != floating.SubnetID {
+			return cloud.NotFound("Subnet", subnetID)
 		}
 		id = floating.ID
 		return s.setFloatingIP(state, floating, asked)
@@ -93,22 +97,24 @@ func (s *Service) applied(r *http.Request, id string, answer func(any) (wire.Ans
 }
 
 func (s *Service) setFloatingIP(state *cloud.State, floating *cloud.FloatingIP, asked fields) error {
-	var portID, fixed string
-	err := first(take(asked, "description", &floating.Description), take(asked, "port_id", &portID), take(asked, "fixed_ip_address", &fixed))
-	if err != nil {
+	portID, fixed := "", ""
+	err := first(s.describe(asked, &floating.Common), take(asked, "port_id", &portID), take(asked, "fixed_ip_address", &fixed),
+		asked.without("qos_policy_id", "dns_name", "dns_domain"))
+	switch {
+	case err != nil:
 		return err
-	}
-	if portID != "" {
+	case portID != "":
 		return state.Associate(floating, portID, fixed, s.now())
-	}
-	if asked.has("port_id") {
+	case fixed != "":
+		return wire.Errorf(http.StatusBadRequest, "BadRequest", "Bad floatingip request: fixed_ip_address cannot be specified without a port_id.")
+	case asked.has("port_id"):
 		floating.Disassociate(s.now())
 	}
 	return nil
 }
 
 func (s *Service) updateFloatingIP(r *http.Request) (wire.Answer, error) {
-	asked, err := read(r, "floatingip", floatingAttributes...)
+	asked, err := read(r, "floatingip", "port_id", "fixed_ip_address", "qos_policy_id", "dns_name", "dns_domain")
 	if err != nil {
 		return wire.Answer{}, err
 	}
@@ -117,6 +123,9 @@ func (s *Service) updateFloatingIP(r *http.Request) (wire.Answer, error) {
 		floating := state.FloatingIPs[id]
 		if floating == nil {
 			return cloud.NotFound("FloatingIP", id)
+		}
+		if err := expected(r, &floating.Common); err != nil {
+			return err
 		}
 		return s.setFloatingIP(state, floating, asked)
 	})

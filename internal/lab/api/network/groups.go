@@ -31,7 +31,7 @@ func groupView(state *cloud.State, g *cloud.SecurityGroup) wire.Object {
 		rules = append(rules, ruleView(state, rule))
 	}
 	view["security_group_rules"] = rules
-	view["stateful"] = !g.Stateless
+	view["stateful"] = true
 	view["shared"] = false
 	return view
 }
@@ -110,7 +110,7 @@ func (s *Service) createGroup(r *http.Request) (wire.Answer, error) {
 }
 
 func (s *Service) setGroup(state *cloud.State, group *cloud.SecurityGroup, asked fields) error {
-	stateful, before := !group.Stateless, group.Name
+	stateful, before := true, group.Name
 	if err := first(s.describe(asked, &group.Common), take(asked, "stateful", &stateful)); err != nil {
 		return err
 	}
@@ -121,7 +121,9 @@ func (s *Service) setGroup(state *cloud.State, group *cloud.SecurityGroup, asked
 	if group.Name == "default" && before != "default" {
 		return wire.Errorf(http.StatusConflict, "SecurityGroupDefaultAlreadyExists", "Default security group already exists.")
 	}
-	group.Stateless = !stateful
+	if !stateful {
+		return badRequest("Invalid input for stateful. Reason: the practice cloud's security groups are stateful.")
+	}
 	return nil
 }
 
@@ -135,6 +137,9 @@ func (s *Service) updateGroup(r *http.Request) (wire.Answer, error) {
 		group := state.SecurityGroups[r.PathValue("id")]
 		if group == nil {
 			return cloud.NotFound("SecurityGroup", r.PathValue("id"))
+		}
+		if err := expected(r, &group.Common); err != nil {
+			return err
 		}
 		if err := s.setGroup(state, group, asked); err != nil {
 			return err
@@ -213,12 +218,9 @@ func (s *Service) setRule(rule *cloud.Rule, asked fields) error {
 		take(asked, "direction", &rule.Direction), take(asked, "ethertype", &rule.Ethertype),
 		take(asked, "protocol", &protocol), take(asked, "port_range_min", &rule.PortMin),
 		take(asked, "port_range_max", &rule.PortMax), take(asked, "remote_ip_prefix", &rule.RemotePrefix),
-		take(asked, "remote_group_id", &rule.RemoteGroupID))
+		take(asked, "remote_group_id", &rule.RemoteGroupID), asked.without("remote_address_group_id"))
 	if err != nil {
 		return err
-	}
-	if asked.has("remote_address_group_id") && !asked.null("remote_address_group_id") {
-		return badRequest("Invalid input for remote_address_group_id. Reason: the practice cloud has no address groups.")
 	}
 	if !slices.Contains([]string{"ingress", "egress"}, rule.Direction) {
 		return badRequest("Invalid input for direction. Reason: %s is not in valid_values.", rule.Direction)

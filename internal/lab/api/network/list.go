@@ -29,12 +29,7 @@ func common(c *cloud.Common) wire.Object {
 		"revision_number": c.Revision}
 }
 
-func tags(c *cloud.Common) []string {
-	if c.Tags == nil {
-		return []string{}
-	}
-	return c.Tags
-}
+func tags(c *cloud.Common) []string { return orEmpty(c.Tags) }
 
 // orNull is null for an empty text.
 func orNull(text string) any {
@@ -44,13 +39,8 @@ func orNull(text string) any {
 	return text
 }
 
-// orEmpty is an empty list for nil: clients trip over null.
-func orEmpty[T any](list []T) []T {
-	if list == nil {
-		return []T{}
-	}
-	return list
-}
+// orEmpty is a copy of the list, which outlives the lock, and an empty list for nil: clients trip over null.
+func orEmpty[T any](list []T) []T { return append([]T{}, list...) }
 
 // list answers a GET of a collection: filters on any attribute, sorts, cuts a page, picks fields.
 func list(r *http.Request, collection string, views []wire.Object, known wire.Object) (wire.Answer, error) {
@@ -77,7 +67,7 @@ func list(r *http.Request, collection string, views []wire.Object, known wire.Ob
 }
 
 // directives are the query parameters that are no filters.
-var directives = []string{"limit", "marker", "page_reverse", "sort_key", "sort_dir", "fields",
+var directives = []string{"limit", "marker", "sort_key", "sort_dir", "fields",
 	"tags", "tags-any", "not-tags", "not-tags-any"}
 
 func checkFilters(query url.Values, known wire.Object) error {

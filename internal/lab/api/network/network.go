@@ -6,6 +6,9 @@ package network
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"rollout/internal/lab/api/cloud"
@@ -14,10 +17,8 @@ import (
 
 // Fabric is told what changed; it brings machines and Docker networks in line before it returns.
 type Fabric interface {
-	// EnsureNetwork makes the network run as the state has it.
+	// EnsureNetwork makes the network run as the state has it; one that is not in the state, or has no subnet, ends.
 	EnsureNetwork(id string) error
-	// RemoveNetwork ends a network that is no longer in the state.
-	RemoveNetwork(id string) error
 	// Apply puts security groups and floating IPs in force.
 	Apply()
 }
@@ -107,7 +108,8 @@ func read(r *http.Request, kind string, known ...string) (fields, error) {
 	if !ok || object == nil {
 		return nil, badRequest("Failed to parse request. Body should have a '%s'", kind)
 	}
-	allowed := map[string]bool{"name": true, "description": true, "tenant_id": true, "project_id": true}
+	nameless := kind == "floatingip" || kind == "security_group_rule"
+	allowed := map[string]bool{"name": !nameless, "description": true, "tenant_id": true, "project_id": true}
 	for _, name := range known {
 		allowed[name] = true
 	}
@@ -116,17 +118,54 @@ func read(r *http.Request, kind string, known ...string) (fields, error) {
 			return nil, badRequest("Unrecognized attribute(s) '%s'", name)
 		}
 	}
-	return object, nil
+	return object, object.ours(r, kind)
 }
 
-// take decodes one attribute, if it is there and not null.
+// ours refuses what is meant for another project: that is an administrator's.
+func (f fields) ours(r *http.Request, kind string) error {
+	own := wire.CallerOf(r).ProjectID
+	tenant, project := own, own
+	if err := first(take(f, "tenant_id", &tenant), take(f, "project_id", &project)); err != nil {
+		return err
+	}
+	if tenant != own || project != own {
+		return disallowed(kind + ":project_id")
+	}
+	return nil
+}
+
+// expected refuses a change that If-Match ties to another revision of the record than it has now.
+// Source: https://docs.openstack.org/api-ref/network/v2/#revisions
+func expected(r *http.Request, record *cloud.Common) error {
+	wanted, conditional := strings.CutPrefix(r.Header.Get("If-Match"), "revision_number=")
+	if !conditional || wanted == strconv.Itoa(record.Revision) {
+		return nil
+	}
+	return wire.Errorf(http.StatusPreconditionFailed, "RevisionNumberConstraintFailed",
+		"Constrained to %s, but current revision is %d", wanted, record.Revision)
+}
+
+// take decodes one attribute, if it is there and not null. What was there before stays as it is for whoever still has it.
 func take[T any](f fields, name string, into *T) error {
 	raw, there := f[name]
 	if !there || string(raw) == "null" {
 		return nil
 	}
-	if err := json.Unmarshal(raw, into); err != nil {
+	var fresh T
+	if err := json.Unmarshal(raw, &fresh); err != nil {
 		return badRequest("Invalid input for %s. Reason: %s is not valid.", name, raw)
+	}
+	*into = fresh
+	return nil
+}
+
+// without refuses attributes that Neutron knows and the practice cloud does nothing with, unless they ask for nothing.
+func (f fields) without(names ...string) error {
+	nothing := []string{"null", "false", `""`, "[]", "{}", `"normal"`}
+	for _, name := range names {
+		if f.has(name) && !slices.Contains(nothing, string(f[name])) {
+			return badRequest("Invalid input for %s. Reason: the practice cloud does not have it; only an empty value is taken.", name)
+		}
 	}
 	return nil
 }

@@ -92,10 +92,15 @@ func (s *Service) createNetwork(r *http.Request) (wire.Answer, error) {
 
 func (s *Service) setNetwork(network *cloud.Network, asked fields, rule string) error {
 	up, external, shared := !network.Down, network.External, network.Shared
-	err := first(s.describe(asked, &network.Common), take(asked, "admin_state_up", &up), take(asked, "mtu", &network.MTU),
-		take(asked, "router:external", &external), take(asked, "shared", &shared))
+	mtu, secure := network.MTU, true
+	err := first(s.describe(asked, &network.Common), take(asked, "admin_state_up", &up), take(asked, "mtu", &mtu),
+		take(asked, "router:external", &external), take(asked, "shared", &shared), take(asked, "port_security_enabled", &secure),
+		asked.without("availability_zone_hints", "is_default", "dns_domain", "qos_policy_id"))
 	if err != nil {
 		return err
+	}
+	if mtu != network.MTU || !secure {
+		return badRequest("Invalid input for network. Reason: the practice cloud's networks have an MTU of %d, and port security.", network.MTU)
 	}
 	if external != network.External {
 		return disallowed(rule + ":router:external")
@@ -121,6 +126,9 @@ func (s *Service) updateNetwork(r *http.Request) (wire.Answer, error) {
 	err = s.store.Update(func(state *cloud.State) error {
 		network, err := ownNetwork(state, r.PathValue("id"), "update_network")
 		if err != nil {
+			return err
+		}
+		if err := expected(r, &network.Common); err != nil {
 			return err
 		}
 		if err := s.setNetwork(network, asked, "update_network"); err != nil {
@@ -149,20 +157,18 @@ func ownNetwork(state *cloud.State, id, rule string) (*cloud.Network, error) {
 
 func (s *Service) deleteNetwork(r *http.Request) (wire.Answer, error) {
 	id := r.PathValue("id")
+	var gone *cloud.Network
+	var subnets []*cloud.Subnet
 	err := s.store.Update(func(state *cloud.State) error {
-		if _, err := ownNetwork(state, id, "delete_network"); err != nil {
+		var err error
+		if gone, err = ownNetwork(state, id, "delete_network"); err != nil {
 			return err
 		}
-		var used []string
-		for _, port := range cloud.Sorted(state.Ports) {
-			if port.NetworkID == id {
-				used = append(used, port.ID)
-			}
+		if err := networkFree(state, id); err != nil {
+			return err
 		}
-		if len(used) > 0 {
-			return wire.Errorf(http.StatusConflict, "NetworkInUse", "Unable to complete operation on network %s. There are one or more ports still in use on the network, id for these ports is: %s.", id, strings.Join(used, ","))
-		}
-		for _, subnet := range state.SubnetsOf(id) {
+		subnets = state.SubnetsOf(id)
+		for _, subnet := range subnets {
 			delete(state.Subnets, subnet.ID)
 		}
 		delete(state.Networks, id)
@@ -171,8 +177,32 @@ func (s *Service) deleteNetwork(r *http.Request) (wire.Answer, error) {
 	if err != nil {
 		return wire.Answer{}, err
 	}
-	if err := s.fabric.RemoveNetwork(id); err != nil {
-		return wire.Answer{}, err
+	return s.ended(id, func(state *cloud.State) {
+		state.Networks[id] = gone
+		for _, subnet := range subnets {
+			state.Subnets[subnet.ID] = subnet
+		}
+	})
+}
+
+func networkFree(state *cloud.State, id string) error {
+	var used []string
+	for _, port := range cloud.Sorted(state.Ports) {
+		if port.NetworkID == id {
+			used = append(used, port.ID)
+		}
+	}
+	if len(used) == 0 {
+		return nil
+	}
+	return wire.Errorf(http.StatusConflict, "NetworkInUse", "Unable to complete operation on network %s. There are one or more ports still in use on the network, id for these ports is: %s.", id, strings.Join(used, ","))
+}
+
+// ended ends a network that the state no longer runs. Where that fails the state gets it back, to be deleted again.
+func (s *Service) ended(id string, restore func(*cloud.State)) (wire.Answer, error) {
+	if err := s.fabric.EnsureNetwork(id); err != nil {
+		undo := s.store.Update(func(state *cloud.State) error { restore(state); return nil })
+		return wire.Answer{}, first(undo, err)
 	}
 	return wire.NoContent()
 }

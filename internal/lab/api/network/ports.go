@@ -64,9 +64,13 @@ func (s *Service) showPort(r *http.Request) (wire.Answer, error) {
 	})
 }
 
+// unusedByPorts are attributes that mean nothing here.
+var unusedByPorts = []string{"allowed_address_pairs", "extra_dhcp_opts", "binding:vnic_type", "binding:profile", "qos_policy_id",
+	"dns_name", "dns_domain"}
+
 var portAttributes = []string{"network_id", "admin_state_up", "mac_address", "fixed_ips", "security_groups", "device_id",
 	"device_owner", "port_security_enabled", "allowed_address_pairs", "extra_dhcp_opts", "binding:vnic_type",
-	"binding:host_id", "binding:profile", "qos_policy_id", "dns_name", "dns_domain"}
+	"binding:profile", "qos_policy_id", "dns_name", "dns_domain"}
 
 func (s *Service) createPort(r *http.Request) (wire.Answer, error) {
 	asked, err := read(r, "port", portAttributes...)
@@ -110,7 +114,7 @@ func portSpec(asked fields) (cloud.PortSpec, error) {
 		take(asked, "network_id", &spec.NetworkID), take(asked, "mac_address", &spec.MAC),
 		take(asked, "fixed_ips", &spec.FixedIPs), take(asked, "security_groups", &spec.SecurityGroups),
 		take(asked, "device_id", &spec.DeviceID), take(asked, "device_owner", &spec.DeviceOwner),
-		take(asked, "port_security_enabled", &secure))
+		take(asked, "port_security_enabled", &secure), asked.without(unusedByPorts...))
 	spec.Insecure = !secure
 	spec.NoAddress = spec.FixedIPs != nil && len(spec.FixedIPs) == 0
 	if err == nil && strings.HasPrefix(spec.DeviceOwner, "network:") {
@@ -120,7 +124,7 @@ func portSpec(asked fields) (cloud.PortSpec, error) {
 }
 
 func (s *Service) updatePort(r *http.Request) (wire.Answer, error) {
-	asked, err := read(r, "port", portAttributes...)
+	asked, err := read(r, "port", portAttributes[1:]...) // a port stays on its network
 	if err != nil {
 		return wire.Answer{}, err
 	}
@@ -129,6 +133,9 @@ func (s *Service) updatePort(r *http.Request) (wire.Answer, error) {
 		port := visiblePorts(state)[r.PathValue("id")]
 		if port == nil {
 			return cloud.NotFound("Port", r.PathValue("id"))
+		}
+		if err := expected(r, &port.Common); err != nil {
+			return err
 		}
 		if err := s.setPort(state, port, asked); err != nil {
 			return err
@@ -146,10 +153,11 @@ func (s *Service) updatePort(r *http.Request) (wire.Answer, error) {
 func (s *Service) setPort(state *cloud.State, port *cloud.Port, asked fields) error {
 	up, secure := !port.Down, !port.Insecure
 	groups, wanted := port.SecurityGroups, port.FixedIPs
+	device, owner, mac := port.DeviceID, port.DeviceOwner, port.MAC
 	err := first(s.describe(asked, &port.Common), take(asked, "admin_state_up", &up),
 		take(asked, "port_security_enabled", &secure), take(asked, "security_groups", &groups),
-		take(asked, "fixed_ips", &wanted), take(asked, "device_id", &port.DeviceID),
-		take(asked, "device_owner", &port.DeviceOwner))
+		take(asked, "fixed_ips", &wanted), take(asked, "device_id", &device), take(asked, "device_owner", &owner),
+		take(asked, "mac_address", &mac), asked.without(unusedByPorts...))
 	if err != nil {
 		return err
 	}
@@ -158,16 +166,29 @@ func (s *Service) setPort(state *cloud.State, port *cloud.Port, asked fields) er
 			return cloud.NotFound("SecurityGroup", id)
 		}
 	}
-	if asked.has("fixed_ips") && !sameAddresses(wanted, port.FixedIPs) {
-		if strings.HasPrefix(port.DeviceOwner, "compute:") {
-			return wire.Errorf(http.StatusConflict, "PortInUse", "Unable to complete operation on port %s: the practice cloud does not change the address of a running server. Detach the port first.", port.ID)
-		}
-		if err := state.MoveAddresses(port, wanted); err != nil {
-			return err
-		}
-	}
 	port.Down, port.Insecure, port.SecurityGroups = !up, !secure, groups
-	return nil
+	moved := !sameAddresses(wanted, port.FixedIPs)
+	if !moved && device == port.DeviceID && owner == port.DeviceOwner && strings.EqualFold(mac, port.MAC) {
+		return nil
+	}
+	return s.replug(state, port, cloud.PortSpec{DeviceID: device, DeviceOwner: owner, MAC: mac, FixedIPs: wanted}, moved)
+}
+
+// replug changes where a port is attached and its addresses. Servers and routers do that for their own.
+func (s *Service) replug(state *cloud.State, port *cloud.Port, spec cloud.PortSpec, moved bool) error {
+	switch {
+	case strings.HasPrefix(port.DeviceOwner, "compute:") || strings.HasPrefix(port.DeviceOwner, "network:"):
+		return wire.Errorf(http.StatusConflict, "PortInUse", "Unable to complete operation on port %s: the practice cloud does not change addresses or the device of a port in use. Detach it from %s first.", port.ID, port.DeviceID)
+	case strings.HasPrefix(spec.DeviceOwner, "network:"):
+		return disallowed("update_port:device_owner")
+	case !strings.EqualFold(spec.MAC, port.MAC):
+		return disallowed("update_port:mac_address")
+	}
+	port.DeviceID, port.DeviceOwner = spec.DeviceID, spec.DeviceOwner
+	if !moved {
+		return nil
+	}
+	return state.MoveAddresses(port, spec.FixedIPs, s.now())
 }
 
 func sameAddresses(wanted, have []cloud.FixedIP) bool {

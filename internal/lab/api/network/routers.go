@@ -1,6 +1,7 @@
 package network
 
 import (
+	"encoding/json"
 	"net/http"
 	"strings"
 
@@ -32,7 +33,7 @@ func routerView(state *cloud.State, n *cloud.Router) wire.Object {
 		if port := state.Ports[n.GatewayPort]; port != nil {
 			addresses = orEmpty(port.FixedIPs)
 		}
-		view["external_gateway_info"] = wire.Object{"network_id": n.GatewayNetwork, "enable_snat": !n.NoSNAT,
+		view["external_gateway_info"] = wire.Object{"network_id": n.GatewayNetwork, "enable_snat": true,
 			"external_fixed_ips": addresses}
 		view["availability_zones"] = []string{"nova"}
 	}
@@ -68,6 +69,7 @@ func (s *Service) createRouter(r *http.Request) (wire.Answer, error) {
 		if err := s.setRouter(state, router, asked); err != nil {
 			return err
 		}
+		router.Revision = 1
 		view = routerView(state, router)
 		return nil
 	})
@@ -77,27 +79,31 @@ func (s *Service) createRouter(r *http.Request) (wire.Answer, error) {
 	return wire.Created(wire.Object{"router": view})
 }
 
+// gatewayBody is what external_gateway_info may say; the rest of it is an administrator's.
+type gatewayBody struct {
+	NetworkID  string            `json:"network_id"`
+	EnableSNAT *bool             `json:"enable_snat"`
+	FixedIPs   []json.RawMessage `json:"external_fixed_ips"`
+}
+
 func (s *Service) setRouter(state *cloud.State, router *cloud.Router, asked fields) error {
 	up := !router.Down
-	gateway := struct {
-		NetworkID  string `json:"network_id"`
-		EnableSNAT *bool  `json:"enable_snat"`
-	}{}
-	var routes []cloud.HostRoute
+	var gateway gatewayBody
 	err := first(s.describe(asked, &router.Common), take(asked, "admin_state_up", &up),
-		take(asked, "external_gateway_info", &gateway), take(asked, "routes", &routes))
+		take(asked, "external_gateway_info", &gateway), asked.without("routes", "availability_zone_hints", "flavor_id"))
 	if err != nil {
 		return err
 	}
-	if len(routes) > 0 {
-		return wire.Errorf(http.StatusBadRequest, "InvalidRoutesFormat", "Invalid format for routes: the practice cloud's routers take no static routes.")
-	}
 	router.Down = !up
-	if !asked.has("external_gateway_info") {
+	switch {
+	case !asked.has("external_gateway_info"):
 		return nil
+	case gateway.EnableSNAT != nil:
+		return disallowed("update_router:external_gateway_info:enable_snat")
+	case len(gateway.FixedIPs) > 0:
+		return disallowed("update_router:external_gateway_info:external_fixed_ips")
 	}
-	snat := gateway.EnableSNAT == nil || *gateway.EnableSNAT
-	return state.SetGateway(router, gateway.NetworkID, snat, s.now())
+	return state.SetGateway(router, gateway.NetworkID, s.now())
 }
 
 // ensureRouted brings all networks that a router touches in line.
@@ -125,6 +131,9 @@ func (s *Service) updateRouter(r *http.Request) (wire.Answer, error) {
 	}
 	var view wire.Object
 	err = s.changeRouter(r, func(state *cloud.State, router *cloud.Router) error {
+		if err := expected(r, &router.Common); err != nil {
+			return err
+		}
 		if err := s.setRouter(state, router, asked); err != nil {
 			return err
 		}

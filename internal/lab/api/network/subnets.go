@@ -3,6 +3,7 @@ package network
 import (
 	"net/http"
 	"net/netip"
+	"slices"
 
 	"rollout/internal/lab/api/cloud"
 	"rollout/internal/lab/api/wire"
@@ -25,7 +26,7 @@ func subnetView(_ *cloud.State, n *cloud.Subnet) wire.Object {
 	view["enable_dhcp"] = !n.NoDHCP
 	view["allocation_pools"] = orEmpty(n.Pools)
 	view["dns_nameservers"] = orEmpty(n.DNS)
-	view["host_routes"] = orEmpty(n.HostRoutes)
+	view["host_routes"] = []any{}
 	view["service_types"] = []string{}
 	view["subnetpool_id"] = nil
 	view["ipv6_ra_mode"] = nil
@@ -117,8 +118,9 @@ func (s *Service) fillSubnet(state *cloud.State, subnet *cloud.Subnet, asked fie
 	if version != 4 || !prefix.Addr().Is4() || prefix.Bits() < 8 || prefix.Bits() > 29 {
 		return badRequest("Invalid input for cidr. Reason: the practice cloud has IPv4 subnets of /8 to /29 only, not '%s'.", subnet.CIDR)
 	}
-	prefix = prefix.Masked()
-	subnet.CIDR = prefix.String()
+	if prefix != prefix.Masked() {
+		return badRequest("Invalid input for cidr. Reason: '%s' isn't a recognized IP subnet cidr, '%s' is recommended.", subnet.CIDR, prefix.Masked())
+	}
 	if len(state.SubnetsOf(subnet.NetworkID)) > 0 {
 		return subnetRefused(state, subnet, prefix)
 	}
@@ -148,26 +150,20 @@ func (s *Service) setSubnet(state *cloud.State, subnet *cloud.Subnet, prefix net
 	dhcp := !subnet.NoDHCP
 	gateway := subnet.Gateway
 	err := first(s.describe(asked, &subnet.Common), take(asked, "enable_dhcp", &dhcp), take(asked, "gateway_ip", &gateway),
-		take(asked, "dns_nameservers", &subnet.DNS), take(asked, "host_routes", &subnet.HostRoutes),
-		take(asked, "allocation_pools", &subnet.Pools))
+		take(asked, "dns_nameservers", &subnet.DNS), take(asked, "allocation_pools", &subnet.Pools),
+		asked.without("host_routes", "service_types", "subnetpool_id", "use_default_subnetpool", "prefixlen", "ipv6_ra_mode",
+			"ipv6_address_mode", "segment_id", "dns_publish_fixed_ip"))
 	if err != nil {
 		return err
 	}
 	if asked.null("gateway_ip") {
 		gateway = ""
 	}
-	if gateway != "" && !cloud.Within(subnet.CIDR, gateway) {
+	if at, err := netip.ParseAddr(gateway); gateway != "" && (err != nil || !cloud.Usable(prefix, at)) {
 		return wire.Errorf(http.StatusBadRequest, "InvalidInput", "Invalid input for operation: Gateway is not valid on subnet.")
 	}
-	for _, pool := range subnet.Pools {
-		if !cloud.Within(prefix.String(), pool.Start) || !cloud.Within(prefix.String(), pool.End) {
-			return wire.Errorf(http.StatusBadRequest, "OutOfBoundsAllocationPool",
-				"The allocation pool %s-%s spans beyond the subnet cidr %s.", pool.Start, pool.End, prefix)
-		}
-		if gateway != "" && inPool(pool, gateway) {
-			return wire.Errorf(http.StatusConflict, "GatewayConflictWithAllocationPools",
-				"Gateway ip %s conflicts with allocation pool %s-%s.", gateway, pool.Start, pool.End)
-		}
+	if err := checkPools(subnet.Pools, prefix, gateway); err != nil {
+		return err
 	}
 	if gateway != subnet.Gateway && state.Routed(subnet.ID) {
 		return wire.Errorf(http.StatusConflict, "GatewayIpInUse", "Current gateway ip %s already in use by a router. Unable to update.", subnet.Gateway)
@@ -176,11 +172,31 @@ func (s *Service) setSubnet(state *cloud.State, subnet *cloud.Subnet, prefix net
 	return nil
 }
 
-func inPool(pool cloud.Pool, address string) bool {
-	start, err1 := netip.ParseAddr(pool.Start)
-	end, err2 := netip.ParseAddr(pool.End)
-	at, err3 := netip.ParseAddr(address)
-	return err1 == nil && err2 == nil && err3 == nil && start.Compare(at) <= 0 && at.Compare(end) <= 0
+// checkPools refuses pools outside of the subnet, pools with its gateway, and pools that overlap.
+func checkPools(pools []cloud.Pool, prefix netip.Prefix, gateway string) error {
+	type span struct{ from, to netip.Addr }
+	var spans []span
+	for _, pool := range pools {
+		from, err := netip.ParseAddr(pool.Start)
+		to, err2 := netip.ParseAddr(pool.End)
+		switch at, err3 := netip.ParseAddr(gateway); {
+		case err != nil || err2 != nil || to.Less(from):
+			return wire.Errorf(http.StatusBadRequest, "InvalidAllocationPool", "The allocation pool %s-%s is not valid.", pool.Start, pool.End)
+		case !cloud.Usable(prefix, from) || !cloud.Usable(prefix, to):
+			return wire.Errorf(http.StatusBadRequest, "OutOfBoundsAllocationPool",
+				"The allocation pool %s-%s spans beyond the subnet cidr %s.", pool.Start, pool.End, prefix)
+		case err3 == nil && !at.Less(from) && !to.Less(at):
+			return wire.Errorf(http.StatusConflict, "GatewayConflictWithAllocationPools",
+				"Gateway ip %s conflicts with allocation pool %s-%s.", gateway, pool.Start, pool.End)
+		}
+		overlaps := func(other span) bool { return !other.to.Less(from) && !to.Less(other.from) }
+		if slices.ContainsFunc(spans, overlaps) {
+			return wire.Errorf(http.StatusConflict, "OverlappingAllocationPools",
+				"Found overlapping allocation pools: %s-%s for subnet %s.", pool.Start, pool.End, prefix)
+		}
+		spans = append(spans, span{from, to})
+	}
+	return nil
 }
 
 func (s *Service) updateSubnet(r *http.Request) (wire.Answer, error) {
@@ -193,6 +209,9 @@ func (s *Service) updateSubnet(r *http.Request) (wire.Answer, error) {
 		subnet := visibleSubnets(state)[r.PathValue("id")]
 		if subnet == nil {
 			return cloud.NotFound("Subnet", r.PathValue("id"))
+		}
+		if err := expected(r, &subnet.Common); err != nil {
+			return err
 		}
 		prefix, err := netip.ParsePrefix(subnet.CIDR)
 		if err != nil {
@@ -214,9 +233,10 @@ func (s *Service) updateSubnet(r *http.Request) (wire.Answer, error) {
 }
 
 func (s *Service) deleteSubnet(r *http.Request) (wire.Answer, error) {
-	id, networkID := r.PathValue("id"), ""
+	id := r.PathValue("id")
+	var subnet *cloud.Subnet
 	err := s.store.Update(func(state *cloud.State) error {
-		subnet := visibleSubnets(state)[id]
+		subnet = visibleSubnets(state)[id]
 		if subnet == nil {
 			return cloud.NotFound("Subnet", id)
 		}
@@ -227,15 +247,11 @@ func (s *Service) deleteSubnet(r *http.Request) (wire.Answer, error) {
 				}
 			}
 		}
-		networkID = subnet.NetworkID
 		delete(state.Subnets, id)
 		return nil
 	})
 	if err != nil {
 		return wire.Answer{}, err
 	}
-	if err := s.fabric.RemoveNetwork(networkID); err != nil {
-		return wire.Answer{}, err
-	}
-	return wire.NoContent()
+	return s.ended(subnet.NetworkID, func(state *cloud.State) { state.Subnets[id] = subnet })
 }

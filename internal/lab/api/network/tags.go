@@ -158,7 +158,7 @@ func (s *Service) removeTag(kind string) wire.Handler {
 			if at < 0 {
 				return noTag(tag)
 			}
-			c.Tags = slices.Delete(c.Tags, at, at+1)
+			c.Tags = slices.Delete(c.Tags, at, at+1) // views have copies
 			return nil
 		})
 		if err != nil {
