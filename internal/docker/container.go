@@ -102,6 +102,15 @@ type Listed struct {
 	Labels                   map[string]string
 }
 
+// Health is what the container's health check says ("healthy", "health:
+// starting") where it has one and runs, else its state.
+func (l Listed) Health() string {
+	if _, health, ok := strings.Cut(l.Status, "("); ok && l.State == "running" {
+		return strings.TrimSuffix(health, ")")
+	}
+	return l.State
+}
+
 // Containers lists all containers, running or not, that carry every given
 // label ("key" or "key=value").
 func (e *Engine) Containers(ctx context.Context, labels ...string) ([]Listed, error) {
