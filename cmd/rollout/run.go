@@ -6,13 +6,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/pflag"
 
 	"rollout/internal/connection"
 	"rollout/internal/docker"
-	"rollout/internal/module"
 	"rollout/internal/playbook"
 	"rollout/internal/report"
 	"rollout/internal/runner"
@@ -138,7 +136,7 @@ func (p *project) runOne(ctx context.Context, flags *runFlags, book string, logi
 	loader := &playbook.Loader{
 		Files:     files,
 		RolesPath: []string{"roles", playbook.Embedded + "roles"},
-		Known:     known(modules),
+		Known:     runner.Known(modules),
 		Expand:    p.expand(ctx),
 	}
 	loaded, err := loader.Load(files.Find(book))
@@ -178,20 +176,6 @@ func list(ctx context.Context, run *runner.Run, flags *runFlags, book string) er
 		return err
 	}
 	return report.Listings(os.Stdout, book, plays, flags.list)
-}
-
-// known tells whether a task can call a module of that name.
-func known(modules map[string]*module.Module) func(string) bool {
-	names := map[string]bool{}
-	for _, m := range runner.Actions() {
-		names[m.Name] = true
-	}
-	for name := range modules {
-		names[name] = true
-	}
-	return func(name string) bool {
-		return names[name] || names["ansible.builtin."+strings.TrimPrefix(name, "ansible.legacy.")]
-	}
 }
 
 // source is where the hosts come from.

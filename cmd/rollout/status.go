@@ -65,55 +65,22 @@ func (p *project) status(ctx context.Context) error {
 		return err
 	}
 	containers := p.containers(ctx, inv, top, servers)
-	rows := missing(top, servers)
+	var rows [][]string
+	for _, vm := range top.Missing(list) {
+		rows = append(rows, []string{vm.Name, vm.Tier, "not there", "", "", ""})
+	}
 	for _, s := range servers {
 		status := s.Status
 		if s.Fault != "" {
 			status += ": " + s.Fault
 		}
-		rows = append(rows, []string{s.Name, s.Metadata["rollout_tier"], status, networksText(s),
+		rows = append(rows, []string{s.Name, s.Metadata["rollout_tier"], status, s.NetworksText(),
 			strings.Join(s.Floating(), ", "), containers[s.Name]})
 	}
 	slices.SortStableFunc(rows, func(a, b []string) int {
-		return cmp.Or(tierRank(top, a[1])-tierRank(top, b[1]), strings.Compare(a[0], b[0]))
+		return cmp.Or(top.Rank(a[1])-top.Rank(b[1]), strings.Compare(a[0], b[0]))
 	})
 	return report.Table(os.Stdout, []string{"Name", "Tier", "Status", "Networks", "Floating IP", "Containers"}, rows)
-}
-
-// networksText is in the form of the openstack command line: net=addr, addr.
-func networksText(s openstack.Server) string {
-	var parts []string
-	for _, a := range s.Addresses {
-		parts = append(parts, a.Network+"="+strings.Join(s.Fixed(a.Network), ", "))
-	}
-	return strings.Join(parts, "; ")
-}
-
-// tierRank is a tier's place in the link order; what is none comes last.
-func tierRank(top *topology.Topology, tier string) int {
-	i := slices.IndexFunc(top.Tiers, func(t *topology.Tier) bool { return t.Name == tier })
-	if i < 0 {
-		return len(top.Tiers)
-	}
-	return i
-}
-
-// missing are the VMs that the topology asks for and the cloud does not have.
-// Where there is an all-in-one VM, that is how the person wants it.
-func missing(top *topology.Topology, servers []openstack.Server) [][]string {
-	have := map[string]bool{}
-	for _, s := range servers {
-		have[s.Name] = true
-	}
-	var rows [][]string
-	for _, t := range top.Tiers {
-		for i := 1; i <= t.Count && !have[top.AllInOneName()]; i++ {
-			if name := top.VMName(t.Name, i); !have[name] {
-				rows = append(rows, []string{name, t.Name, "not there", "", "", ""})
-			}
-		}
-	}
-	return rows
 }
 
 // containers asks every active VM's Docker Engine at once, each for at most
@@ -161,7 +128,7 @@ func (p *project) containersOf(ctx context.Context, inv *inventory.Inventory, to
 	}
 	var texts []string
 	for _, c := range listed {
-		texts = append(texts, c.Name+" ("+healthText(c)+")")
+		texts = append(texts, c.Name+" ("+c.Health()+")")
 	}
 	slices.Sort(texts)
 	return strings.Join(texts, ", ")
@@ -202,14 +169,6 @@ func shortReason(err error) string {
 	return text
 }
 
-// healthText is "healthy" where Docker knows, else the state.
-func healthText(c docker.Listed) string {
-	if _, health, ok := strings.Cut(c.Status, "("); ok && c.State == "running" {
-		return strings.TrimSuffix(health, ")")
-	}
-	return c.State
-}
-
 // printURL prints where the page is: the floating IP of the first VM whose tier
 // has one, in the reverse of the link order, for the front comes last.
 func (p *project) printURL(ctx context.Context) error {
@@ -222,7 +181,7 @@ func (p *project) printURL(ctx context.Context) error {
 		return err
 	}
 	slices.SortStableFunc(servers, func(a, b openstack.Server) int {
-		return tierRank(top, b.Metadata["rollout_tier"]) - tierRank(top, a.Metadata["rollout_tier"])
+		return top.Rank(b.Metadata["rollout_tier"]) - top.Rank(a.Metadata["rollout_tier"])
 	})
 	for _, s := range servers {
 		if floating := s.Floating(); len(floating) > 0 {

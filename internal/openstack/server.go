@@ -55,6 +55,16 @@ func (s Server) Fixed(network string) []string { return s.pick(network, false) }
 // Floating returns the server's floating IPs.
 func (s Server) Floating() []string { return s.pick("", true) }
 
+// NetworksText shows the fixed addresses as the openstack command line does:
+// net=addr, addr; net=addr.
+func (s Server) NetworksText() string {
+	var parts []string
+	for _, a := range s.Addresses {
+		parts = append(parts, a.Network+"="+strings.Join(s.Fixed(a.Network), ", "))
+	}
+	return strings.Join(parts, "; ")
+}
+
 func (s Server) pick(network string, floating bool) []string {
 	var out []string
 	for _, a := range s.Addresses {

@@ -38,6 +38,16 @@ func newCallables(table map[string]*module.Module) callables {
 	return c
 }
 
+// Known tells which names a task can call, for playbook.Loader: those of the
+// modules and of the engine's own actions.
+func Known(table map[string]*module.Module) func(name string) bool {
+	c := newCallables(table)
+	return func(name string) bool {
+		act, mod := c.find(name, nil)
+		return act != nil || mod != nil
+	}
+}
+
 // find returns what name calls; an action goes before a module.
 func (c callables) find(name string, collections []string) (*action, *module.Module) {
 	for _, n := range spellings(name, collections) {
