@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"regexp"
 	"sort"
 	"strings"
 	"sync"
@@ -79,13 +80,21 @@ func (s *secrets) text(t string) string {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	switch {
-	case s.replacer == nil:
-		return t
 	case s.texts[t]:
 		return mask
+	case s.replacer != nil:
+		t = s.replacer.Replace(t)
 	}
-	return s.replacer.Replace(t)
+	return secretSetting.ReplaceAllString(t, "$1="+mask)
 }
+
+// secretSetting is an environment variable that by its name holds a secret, set
+// within a text: what `docker inspect` and command lines show. secretVariable
+// is the name of one.
+var (
+	secretSetting  = regexp.MustCompile(`\b([A-Z0-9_]*(?:PASSWORD|PASSWD|SECRET|TOKEN|PRIVATE_KEY)[A-Z0-9_]*)=[^\s"']+`)
+	secretVariable = regexp.MustCompile(`^[A-Z0-9_]*(?:PASSWORD|PASSWD|SECRET|TOKEN|PRIVATE_KEY)$`)
+)
 
 // secretNames are the variables whose values are never shown, whatever they
 // are set to.
@@ -123,7 +132,7 @@ func (s *secrets) mapping(m *value.Map) *value.Map {
 		if isText {
 			k = s.text(name)
 		}
-		if isText && secretNames[name] {
+		if isText && (secretNames[name] || v != "" && secretVariable.MatchString(name)) {
 			v = mask
 		}
 		out.Set(k, s.value(v))
