@@ -10,16 +10,28 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"rollout/internal/lab/api/apitest"
 )
 
 func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"rollout": main}) }
 
-// TestScripts runs what a person types and compares what they see. With
-// UPDATE_SCRIPTS=1 the files that are compared are written anew.
+// TestScripts runs what a person types, without any cloud, and compares what
+// they see. With UPDATE_SCRIPTS=1 the files that are compared are written anew.
 func TestScripts(t *testing.T) {
-	port := closedPort(t)
+	runScripts(t, "testdata/script", map[string]string{"CLOSED_PORT": closedPort(t)})
+}
+
+// TestCloudScripts does so with a cloud, the practice cloud's API over machines
+// in memory.
+func TestCloudScripts(t *testing.T) {
+	lab := apitest.Start(t)
+	runScripts(t, "testdata/cloud", map[string]string{"OS_CLIENT_CONFIG_FILE": lab.Clouds, "OS_CLOUD": apitest.Cloud})
+}
+
+func runScripts(t *testing.T, dir string, vars map[string]string) {
 	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/script",
+		Dir:                 dir,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
@@ -31,9 +43,11 @@ func TestScripts(t *testing.T) {
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
 		Setup: func(env *testscript.Env) error {
+			for name, text := range vars {
+				env.Setenv(name, text)
+			}
 			env.Setenv("HOME", env.WorkDir+"/home")
 			env.Setenv("STUDENT", "student07")
-			env.Setenv("CLOSED_PORT", port)
 			return os.Mkdir(env.WorkDir+"/home", 0o755)
 		},
 	})
