@@ -24,8 +24,7 @@ func docker(t *testing.T, args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// images are built under a name of their own; what they are made from is the
-// same, so a build after the first takes no time.
+// images builds the images; a build after the first takes no time.
 func images(t *testing.T) {
 	t.Helper()
 	if exec.CommandContext(t.Context(), "docker", "version").Run() != nil {
@@ -34,7 +33,7 @@ func images(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("building the database's image needs root")
 	}
-	if out, err := exec.CommandContext(t.Context(), "./build", "boardtest").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), "./build").CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
 }
@@ -49,9 +48,9 @@ func TestLinkedContainersKeepMessages(t *testing.T) {
 		_ = exec.CommandContext(ctx, "docker", "rm", "-f", "-v", web, app, dbs).Run()
 		_ = exec.CommandContext(ctx, "docker", "volume", "rm", "-f", volume).Run()
 	})
-	docker(t, "run", "-itd", "--name", dbs, "-v", volume+":/var/lib/mysql", "boardtest/dbs:ver1.0")
-	docker(t, "run", "-itd", "--name", app, "--link", dbs+":db", "boardtest/app:ver1.0")
-	docker(t, "run", "-itd", "--name", web, "--link", app+":rest", "-p", "127.0.0.1::80", "boardtest/web:ver1.0")
+	docker(t, "run", "-itd", "--name", dbs, "-v", volume+":/var/lib/mysql", "rollout/dbs:ver1.0")
+	docker(t, "run", "-itd", "--name", app, "--link", dbs+":db", "rollout/app:ver1.0")
+	docker(t, "run", "-itd", "--name", web, "--link", app+":rest", "-p", "127.0.0.1::80", "rollout/web:ver1.0")
 	page := "http://" + docker(t, "port", web, "80/tcp") + "/"
 
 	await(t, page, "No messages yet")
