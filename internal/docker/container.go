@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -41,6 +42,28 @@ func (c *Container) Status() string { return c.Raw.Map("State").String("Status")
 
 // ExitCode is what its main process ended with.
 func (c *Container) ExitCode() int { return c.Raw.Map("State").Int("ExitCode") }
+
+// Names gives all names of those of the containers that are there: its own, and
+// as "consumer/alias" one for each living link to it.
+func (e *Engine) Names(ctx context.Context, containers []string) (map[string][]string, error) {
+	args := filters.NewArgs()
+	for _, name := range containers {
+		args.Add("name", "^/?"+regexp.QuoteMeta(name)+"$")
+	}
+	list, err := e.api.ContainerList(ctx, container.ListOptions{All: true, Filters: args})
+	if err != nil {
+		return nil, e.failed(ctx, err, "list containers")
+	}
+	out := map[string][]string{}
+	for _, c := range list {
+		var names []string
+		for _, n := range c.Names {
+			names = append(names, strings.TrimPrefix(n, "/"))
+		}
+		out[plainName(c.Names)] = names
+	}
+	return out, nil
+}
 
 // WithoutLinks is the container with those of its links left out that dead
 // names.

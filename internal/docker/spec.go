@@ -245,10 +245,10 @@ func (s Setting) diffSet(want, got []any) string {
 	return strings.Join(words, ", ")
 }
 
-// linksPath is where a container's links are. The engine forgets a link there
-// when its target is removed, and a new container of the same name does not
-// bring it back: so a link that was asked for and is not listed is a dead one
-// (or a new one), and its consumer holds stale addresses.
+// linksPath is where a container's links are. The engine keeps a link listed
+// there when its target is removed, and a new container of the same name does
+// not bring it to life: so whoever looks leaves dead links out, see WithoutLinks,
+// and one that was asked for and is not there is dead or new.
 const linksPath = "HostConfig.Links"
 
 func deadLinks(missing []any) string {

@@ -240,7 +240,8 @@ func (e *Engine) sweep() {
 		{"/images/json?", "/images/%s?force=1", "label"},
 	} {
 		for _, id := range e.found(kind.list, kind.by) {
-			if status, out := e.Try("DELETE", fmt.Sprintf(kind.one, id), nil); status >= 300 && status != http.StatusNotFound {
+			if status, out := e.Try("DELETE", fmt.Sprintf(kind.one, id), nil); status >= 300 &&
+				status != http.StatusNotFound && status != http.StatusConflict { // it is being removed already
 				e.t.Errorf("clean up %s: %d %s", id, status, out)
 			}
 		}

@@ -41,6 +41,7 @@ type job struct {
 	spec   docker.Spec
 	goal   docker.Goal
 	have   *docker.Container
+	seen   *docker.Container // have without its dead links
 	image  *docker.Image
 	pulled string // the name that was, or would be, pulled
 	result module.Result
@@ -62,11 +63,10 @@ func (f family) runContainer(ctx context.Context, call *module.Call) (module.Res
 	if err := j.observe(ctx); err != nil {
 		return j.result, err
 	}
-	have := j.have
 	if call.Check {
-		have = f.rehearsed.without(engine, have)
+		j.seen = f.rehearsed.without(engine, j.seen)
 	}
-	plan := docker.Decide(j.goal, j.spec, have, j.image)
+	plan := docker.Decide(j.goal, j.spec, j.seen, j.image)
 	j.report(plan)
 	if call.Check {
 		f.rehearsed.note(engine, spec.Name, plan)
@@ -75,13 +75,14 @@ func (f family) runContainer(ctx context.Context, call *module.Call) (module.Res
 	return j.result, j.act(ctx, plan)
 }
 
-// observe looks at the container and at the image it shall have: two requests
-// where nothing is to be done.
+// observe looks at the container, at the image it shall have and, where it has
+// links, at their targets: two requests or three where nothing is to be done.
 func (j *job) observe(ctx context.Context) error {
 	var err error
 	if j.have, err = j.engine.Container(ctx, j.spec.Name); err != nil {
 		return err
 	}
+	j.seen = j.have
 	if j.goal.State == docker.Absent {
 		return nil
 	}
@@ -92,6 +93,14 @@ func (j *job) observe(ctx context.Context) error {
 		return err
 	}
 	if err := j.pull(ctx); err != nil {
+		return err
+	}
+	return j.observeOthers(ctx)
+}
+
+// observeOthers looks at the containers that this one refers to.
+func (j *job) observeOthers(ctx context.Context) error {
+	if err := j.observeLinks(ctx); err != nil {
 		return err
 	}
 	return j.resolveNamespaces(ctx)
@@ -108,7 +117,7 @@ func (j *job) keepImage(ctx context.Context) error {
 	if j.image, err = j.engine.Image(ctx, j.have.ImageID()); err != nil {
 		return err
 	}
-	return j.resolveNamespaces(ctx)
+	return j.observeOthers(ctx)
 }
 
 func (j *job) pull(ctx context.Context) error {
@@ -116,8 +125,9 @@ func (j *job) pull(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if policy == "never" && j.image == nil {
-		return fmt.Errorf("cannot make container %s: image %s is not on %s and pull is never", j.spec.Name, j.spec.Image, j.engine.HostName())
+	if j.image == nil && (policy == "never" || docker.IsImageID(j.spec.Image)) {
+		return fmt.Errorf("cannot make container %s: image %s is not on %s and %s (load it there first)",
+			j.spec.Name, j.spec.Image, j.engine.HostName(), whyNoPull(policy))
 	}
 	if policy == "never" || docker.IsImageID(j.spec.Image) || j.image != nil && policy == "missing" {
 		return nil
@@ -141,6 +151,13 @@ func (j *job) pull(ctx context.Context) error {
 	return nil
 }
 
+func whyNoPull(policy string) string {
+	if policy == "never" {
+		return "pull is never"
+	}
+	return "an id cannot be pulled"
+}
+
 func pullPolicy(v any) (string, error) {
 	switch strings.ToLower(fmt.Sprint(v)) {
 	case "never":
@@ -151,31 +168,6 @@ func pullPolicy(v any) (string, error) {
 		return "always", nil
 	}
 	return "", fmt.Errorf("argument pull must be never, missing, always or a bool, not %v", v)
-}
-
-// resolveNamespaces turns container:NAME into container:ID, the form in which
-// the engine keeps it.
-func (j *job) resolveNamespaces(ctx context.Context) error {
-	for i, s := range j.spec.Settings {
-		switch s.Path {
-		case "HostConfig.NetworkMode", "HostConfig.IpcMode", "HostConfig.PidMode":
-		default:
-			continue
-		}
-		name, ok := strings.CutPrefix(fmt.Sprint(s.Want), "container:")
-		if !ok {
-			continue
-		}
-		other, err := j.engine.Container(ctx, name)
-		if err != nil {
-			return err
-		}
-		if other == nil {
-			return fmt.Errorf("cannot make container %s: its %s names container %s, which is not on %s", j.spec.Name, s.Option, name, j.engine.HostName())
-		}
-		j.spec.Settings[i].Want = "container:" + other.ID()
-	}
-	return nil
 }
 
 // report fills in the result from the decision alone, so that check mode says

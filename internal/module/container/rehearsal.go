@@ -1,9 +1,7 @@
 package container
 
 import (
-	"fmt"
 	"slices"
-	"strings"
 	"sync"
 
 	"rollout/internal/docker"
@@ -43,7 +41,7 @@ func (r *rehearsal) without(e *docker.Engine, c *docker.Container) *docker.Conta
 		return c
 	}
 	dead := func(link any) bool {
-		target, _, _ := strings.Cut(strings.TrimPrefix(fmt.Sprint(link), "/"), ":")
+		target, _ := cutListed(link)
 		return r.gone[ofEngine{e, target}]
 	}
 	return c.WithoutLinks(dead)

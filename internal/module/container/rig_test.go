@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -34,15 +35,16 @@ func newRig(t *testing.T) *rig {
 	e := enginetest.Start(t)
 	r := &rig{t: t, engine: e, image: e.Image("1"), calls: &atomic.Int64{}}
 	r.host = r.counted()
-	pool := docker.NewPool()
-	t.Cleanup(func() { _ = pool.Close() })
-	r.modules = table(pool)
+	r.modules = newModules(t)
 	return r
 }
 
-func table(engines Engines) map[string]*module.Module {
+// newModules are the modules as a run has them.
+func newModules(t *testing.T) map[string]*module.Module {
+	pool := docker.NewPool()
+	t.Cleanup(func() { _ = pool.Close() })
 	out := map[string]*module.Module{}
-	for _, m := range Modules(engines) {
+	for _, m := range Modules(pool) {
 		out[strings.TrimPrefix(m.Name, "community.docker.")] = m
 	}
 	return out
@@ -188,5 +190,12 @@ func wants(t *testing.T, got string, parts ...string) {
 		if !strings.Contains(got, p) {
 			t.Errorf("%q does not say %q", got, p)
 		}
+	}
+}
+
+func write(t *testing.T, file, text string) {
+	t.Helper()
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
 	}
 }
