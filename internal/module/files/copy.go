@@ -31,7 +31,6 @@ func copyModule() *module.Module {
 				{Name: "checksum", Doc: "SHA-1 that src must have"},
 				{Name: "directory_mode", Type: module.Raw, Doc: "mode of folders that are made"},
 				{Name: "follow", Type: module.Bool, Default: false, Doc: "write through a link at dest"},
-				{Name: "decrypt", Type: module.Bool, Default: true, Doc: "src of vault is decrypted by whoever opens it"},
 			}, attributes...),
 			MutuallyExclusive: [][]string{{"src", "content"}},
 			RequiredOneOf:     [][]string{{"src", "content"}},
