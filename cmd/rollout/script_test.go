@@ -6,11 +6,13 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"rollout/internal/connection/sshtest"
 	"rollout/internal/lab/api/apitest"
 )
 
@@ -27,6 +29,13 @@ func TestScripts(t *testing.T) {
 func TestCloudScripts(t *testing.T) {
 	lab := apitest.Start(t)
 	runScripts(t, "testdata/cloud", map[string]string{"OS_CLIENT_CONFIG_FILE": lab.Clouds, "OS_CLOUD": apitest.Cloud})
+}
+
+// TestSSHScripts does so with an sshd.
+func TestSSHScripts(t *testing.T) {
+	server := sshtest.Start(t, "")
+	key := sshtest.Write(t, filepath.Join(t.TempDir(), "key"), string(server.Config().KeyPEM))
+	runScripts(t, "testdata/ssh", map[string]string{"SSH_PORT": strconv.Itoa(server.Port), "SSH_HOST_KEY": server.HostKey, "SSH_KEY": key})
 }
 
 func runScripts(t *testing.T, dir string, vars map[string]string) {
