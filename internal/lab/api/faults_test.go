@@ -1,0 +1,100 @@
+package api_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"rollout/internal/lab/api"
+	"rollout/internal/lab/api/apitest"
+)
+
+func openError(t *testing.T, file string) (*api.Server, error) {
+	return api.New(context.WithoutCancel(t.Context()), apitest.Config(file), &apitest.Machines{})
+}
+
+const faults = "/lab/faults"
+
+func TestServerFaults(t *testing.T) {
+	c := newClient(t, apitest.Start(t))
+	c.ask(204, "POST", faults, `{"servers":[{"name":"bad-*","fault":"error","count":1},{"name":"stuck","fault":"stuck"},
+		{"name":"slow","fault":"slow","seconds":1}]}`)
+	bad := c.boot("bad-1", "")
+	if fault := c.status(bad, "ERROR").at("server.fault.message"); !strings.HasPrefix(fmt.Sprint(fault), "No valid host was found.") {
+		t.Errorf("the fault is %v", fault)
+	}
+	c.status(c.boot("bad-2", ""), "ACTIVE") // it was to fail once
+	stuck := c.boot("stuck", "")
+	start := time.Now()
+	slow := c.boot("slow", "")
+	c.status(slow, "ACTIVE")
+	if took := time.Since(start); took < time.Second {
+		t.Errorf("the slow one took %v", took)
+	}
+	r := c.ask(200, "GET", servers+"/"+stuck, "")
+	if r.at("server.status") != "BUILD" || r.at("server.OS-EXT-STS:task_state") != "scheduling" {
+		t.Errorf("the stuck one is %v", r.text)
+	}
+	c.ask(204, "DELETE", servers+"/"+stuck, "")
+	c.gone(stuck)
+	if left := c.ask(200, "GET", faults, ""); left.at("servers.#") != 2.0 || left.at("answers.#") != 0.0 {
+		t.Errorf("what is left: %s", left.text)
+	}
+	c.ask(204, "POST", faults, `{}`)
+	c.status(c.boot("stuck", ""), "ACTIVE")
+}
+
+func TestAnswerFaults(t *testing.T) {
+	c := newClient(t, apitest.Start(t))
+	networks := func() (int, error) {
+		r, err := c.try("GET", "/network/v2.0/networks", "")
+		return r.status, err
+	}
+	order := func(fault string) { c.ask(204, "POST", faults, `{"answers":[`+fault+`]}`) }
+	keyPair := func(name string) (reply, error) {
+		return c.try("POST", "/compute/v2.1/os-keypairs", `{"keypair":{"name":"`+name+`"}}`)
+	}
+
+	order(`{"path":"/network/*","status":503,"count":2}`)
+	for i, want := range []int{503, 503, 200} {
+		if status, err := networks(); err != nil || status != want {
+			t.Errorf("answer %d is %d %v, not %d", i, status, err, want)
+		}
+	}
+	order(`{"path":"/network/*","method":"POST","status":500}`)
+	if status, _ := networks(); status != 200 {
+		t.Errorf("another method is answered %d", status)
+	}
+	order(`{"path":"/network/*","delay":300,"count":1}`)
+	start := time.Now()
+	if status, _ := networks(); status != 200 || time.Since(start) < 300*time.Millisecond {
+		t.Errorf("a late answer is %d after %v", status, time.Since(start))
+	}
+	for cut, made := range map[string]int{"before": 404, "after": 200} {
+		order(`{"path":"*os-keypairs","method":"POST","cut":"` + cut + `","count":1}`)
+		if r, err := keyPair("k-" + cut); err == nil {
+			t.Errorf("cut %s: answered %d", cut, r.status)
+		}
+		c.ask(made, "GET", "/compute/v2.1/os-keypairs/k-"+cut, "")
+	}
+	if r, err := keyPair("k-before"); err != nil || r.status != http.StatusOK {
+		t.Errorf("when the faults are over: %d %v", r.status, err)
+	}
+}
+
+func TestFaultsRefused(t *testing.T) {
+	c := newClient(t, apitest.Start(t))
+	for _, wrong := range []string{`nothing`, `{"server":[]}`, `{"servers":[{"name":"a","fault":"fire"}]}`, `{"servers":[{"name":"[","fault":"error"}]}`,
+		`{"servers":[{"fault":"error"}]}`, `{"servers":[{"name":"a","fault":"slow","seconds":-1}]}`, `{"answers":[{"path":"/x"}]}`,
+		`{"answers":[{"status":500}]}`, `{"answers":[{"path":"/x","status":200}]}`, `{"answers":[{"path":"/x","cut":"off"}]}`,
+		`{"answers":[{"path":"/x","delay":-1}]}`} {
+		c.ask(400, "POST", faults, wrong)
+	}
+	c.ask(405, "DELETE", faults, "")
+	if left := c.ask(200, "GET", faults, ""); left.text != `{"servers":[],"answers":[]}`+"\n" {
+		t.Errorf("what is left: %s", left.text)
+	}
+}
