@@ -226,7 +226,7 @@ func (p *Play) warning(w Warning) {
 		return
 	}
 	p.said[word+w.Text] = true
-	fmt.Fprintln(p.opt.Err, p.paint(color, word+w.Text))
+	fmt.Fprintln(p.opt.Err, p.paint(color, Printable(word+w.Text)))
 }
 
 func (p *Play) interrupted(e Interrupted) {
@@ -249,7 +249,7 @@ func (p *Play) recap(e Recap) {
 			p.count("skipped", h.Skipped, cyan), p.count("rescued", h.Rescued, green),
 			p.count("ignored", h.Ignored, blue),
 		}
-		p.line("", p.recapHost(h)+" : "+strings.Join(fields, " "))
+		fmt.Fprintln(p.opt.Out, p.recapHost(h)+" : "+strings.Join(fields, " "))
 	}
 	p.line("", "")
 	p.customStats(e.Custom)

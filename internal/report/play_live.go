@@ -15,7 +15,8 @@ type liveLine struct {
 	drawn int // lines on the screen now
 }
 
-// maxLive bounds the block; further waiting hosts are counted in its last line.
+// maxLive bounds the lines of the block; further waiting hosts are counted in
+// its last line.
 const maxLive = 8
 
 func (p *Play) progress(e Progress) {
@@ -49,11 +50,15 @@ func (p *Play) drawLive() {
 	sort.Strings(hosts)
 	var lines []string
 	for i, h := range hosts {
-		if i == maxLive {
-			lines = append(lines, fmt.Sprintf("  … and %d more", len(hosts)-maxLive))
+		if len(lines) >= maxLive {
+			lines = append(lines, fmt.Sprintf("  … and %d more", len(hosts)-i))
 			break
 		}
-		lines = append(lines, "  "+h+": "+strings.ReplaceAll(p.live.waits[h].Text, "\n", " "))
+		first, more, _ := strings.Cut(Printable(p.live.waits[h].Text), "\n")
+		lines = append(lines, "  "+h+": "+first)
+		for line := range strings.Lines(more) {
+			lines = append(lines, "    "+strings.TrimRight(line, "\n"))
+		}
 	}
 	for _, l := range lines {
 		fmt.Fprintln(p.opt.Out, p.paint(gray, runewidth.Truncate(l, p.opt.Width-1, "…")))

@@ -117,11 +117,24 @@ func TestWhatIsWaitedForIsShownAndTakenAway(t *testing.T) {
 	if got != "  h: for boot\n\033[1A\r\033[J" {
 		t.Errorf("on a terminal: %q", got)
 	}
+	if got, _ := printed(PlayOptions{Live: true}, Progress{Host: "h", Text: "one\n\x1b[2Jtwo"}); got != "  h: one\n    \\x1b[2Jtwo\n" {
+		t.Errorf("several lines, with what would clear the screen: %q", got)
+	}
 	if got, _ := printed(PlayOptions{}, Progress{Host: "h", Text: "for boot"}); got != "" {
 		t.Errorf("off a terminal: %q", got)
 	}
 	if got, _ := printed(PlayOptions{Verbose: 1}, Progress{Host: "h", Text: "for boot"}); got != "waiting: [h] for boot\n" {
 		t.Errorf("with -v: %q", got)
+	}
+}
+
+func TestWhatAHostSaysCannotSteerTheTerminal(t *testing.T) {
+	got, _ := printed(PlayOptions{Color: true}, Result{Task: Task{Name: "t"}, Host: "h\x1b]0;x\a", Status: Failed,
+		Data: value.NewMap("msg", "\x1b[31mred", "stdout", "one\n\x1b[2Jtwo")})
+	for _, sequence := range []string{"\x1b]0;", "\x1b[31mred", "\x1b[2J", "\a"} {
+		if strings.Contains(got, sequence) {
+			t.Errorf("%q reaches the terminal in %q", sequence, got)
+		}
 	}
 }
 

@@ -52,13 +52,13 @@ func (p *Play) paint(color, text string) string {
 }
 
 func (p *Play) line(color, text string) {
-	fmt.Fprintln(p.opt.Out, p.paint(color, text))
+	fmt.Fprintln(p.opt.Out, p.paint(color, Printable(text)))
 }
 
 // heading prints a blank line and text, filled up with stars to the width,
 // three at least.
 func (p *Play) heading(text string) {
-	text = strings.TrimSpace(text)
+	text = Printable(strings.TrimSpace(text))
 	stars := max(p.opt.Width-1-runewidth.StringWidth(text), 3)
 	fmt.Fprintf(p.opt.Out, "\n%s %s\n", text, strings.Repeat("*", stars))
 }

@@ -37,11 +37,11 @@ func Table(out io.Writer, header []string, rows [][]string) error {
 	return nil
 }
 
-// Printable replaces control characters but newlines by their escapes.
+// Printable replaces control characters but newlines and tabs by their escapes.
 func Printable(s string) string {
 	var b strings.Builder
 	for _, r := range s {
-		if r != '\n' && (r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0) {
+		if r != '\n' && r != '\t' && (r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0) {
 			fmt.Fprintf(&b, "\\x%02x", r)
 			continue
 		}
