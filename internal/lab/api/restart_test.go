@@ -3,7 +3,6 @@ package api_test
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -142,7 +141,7 @@ func TestStateFile(t *testing.T) {
 		t.Error("a change that could not be kept was made")
 	}
 	closeNow(t, server)
-	for name, text := range map[string]string{"half of it": fmt.Sprintf("%s", before[:len(before)/2]), "nothing": ""} {
+	for name, text := range map[string]string{"half of it": string(before[:len(before)/2]), "nothing": ""} {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
