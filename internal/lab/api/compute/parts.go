@@ -30,6 +30,8 @@ func (s *Service) partRoutes() {
 	s.Handle("GET "+server+"/os-interface/{port}", s.showInterface)
 	s.Handle("DELETE "+server+"/os-interface/{port}", s.detachInterface)
 	s.Handle("GET "+server+"/os-security-groups", s.serverGroups)
+	s.Handle("GET /v2.1/os-security-groups", s.listGroups)
+	s.Handle("GET /v2.1/os-security-groups/{group}", s.showGroup)
 	s.Handle("GET "+server+"/os-volume_attachments", s.nothing("volumeAttachments"))
 	s.Handle("POST "+server+"/os-volume_attachments", func(*http.Request) (wire.Answer, error) { return wire.Answer{}, noVolumes() })
 	s.Handle("GET "+server+"/os-instance-actions", s.listActions)
@@ -303,11 +305,43 @@ func (s *Service) serverGroups(r *http.Request) (wire.Answer, error) {
 	return s.look(r, func(state *cloud.State, server *cloud.Server) (any, error) {
 		views := []wire.Object{}
 		for _, group := range state.GroupsOf(server) {
-			views = append(views, wire.Object{"id": group.ID, "name": group.Name, "description": group.Description,
-				"tenant_id": group.ProjectID, "rules": oldRules(state, group)})
+			views = append(views, oldGroup(state, group))
 		}
 		return wire.Object{"security_groups": views}, nil
 	})
+}
+
+func oldGroup(state *cloud.State, group *cloud.SecurityGroup) wire.Object {
+	return wire.Object{"id": group.ID, "name": group.Name, "description": group.Description, "tenant_id": group.ProjectID,
+		"rules": oldRules(state, group)}
+}
+
+// listGroups and showGroup answer what the openstack command line asks of Nova to find a server's group by its name.
+// Nova has them up to 2.35.
+func (s *Service) listGroups(r *http.Request) (wire.Answer, error) {
+	if since(r, 36) {
+		return wire.Answer{}, missing("The resource could not be found.")
+	}
+	views := []wire.Object{}
+	s.store.View(func(state *cloud.State) {
+		for _, group := range cloud.ByAge(state.SecurityGroups) {
+			views = append(views, oldGroup(state, group))
+		}
+	})
+	return wire.OK(wire.Object{"security_groups": views})
+}
+
+func (s *Service) showGroup(r *http.Request) (wire.Answer, error) {
+	var view wire.Object
+	s.store.View(func(state *cloud.State) {
+		if group := state.SecurityGroups[r.PathValue("group")]; group != nil {
+			view = oldGroup(state, group)
+		}
+	})
+	if view == nil || since(r, 36) {
+		return wire.Answer{}, missing("Security group %s not found.", r.PathValue("group"))
+	}
+	return wire.OK(wire.Object{"security_group": view})
 }
 
 // oldRules are a group's incoming rules in the shape of the network service that Nova once had.
