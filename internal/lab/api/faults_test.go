@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -96,5 +98,21 @@ func TestFaultsRefused(t *testing.T) {
 	c.ask(405, "DELETE", faults, "")
 	if left := c.ask(200, "GET", faults, ""); left.text != `{"servers":[],"answers":[]}`+"\n" {
 		t.Errorf("what is left: %s", left.text)
+	}
+}
+
+// The orders that docs/lab.md shows are good ones.
+func TestDocumentedFaults(t *testing.T) {
+	text, err := os.ReadFile("../../../docs/lab.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newClient(t, apitest.Start(t))
+	orders := regexp.MustCompile(`faults '([^']+)'`).FindAllStringSubmatch(string(text), -1)
+	if len(orders) < 5 {
+		t.Fatalf("%d orders were found", len(orders))
+	}
+	for _, order := range orders {
+		c.ask(204, "POST", faults, order[1])
 	}
 }
