@@ -156,7 +156,9 @@ func exists(f string) bool {
 
 func (s *Server) hostPort() string { return fmt.Sprintf("%s:%d", s.addr, s.Port) }
 
-// Kill ends the server and all its connections at once.
+// Kill ends the server and all its connections at once, and returns when its
+// port is closed: a process that sshd was just starting holds the port a moment
+// longer.
 func (s *Server) Kill() {
 	if s.cmd == nil {
 		return
@@ -167,6 +169,14 @@ func (s *Server) Kill() {
 	}
 	_ = s.cmd.Wait()
 	s.cmd = nil
+	for range 200 {
+		c, err := net.Dial("tcp", s.hostPort())
+		if err != nil {
+			return
+		}
+		_ = c.Close()
+		time.Sleep(25 * time.Millisecond)
+	}
 }
 
 // descendants are a process and all below it, itself first.
