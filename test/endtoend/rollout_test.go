@@ -86,13 +86,17 @@ func (b *board) write(text string) {
 	}
 }
 
-func (b *board) edit(from, to string) {
+func (b *board) edit(from, to string) { b.t.Helper(); b.replace(from, to, 1) }
+
+func (b *board) editAll(from, to string) { b.t.Helper(); b.replace(from, to, -1) }
+
+func (b *board) replace(from, to string, times int) {
 	b.t.Helper()
 	text, err := os.ReadFile(filepath.Join(b.dir, "topology.yml"))
 	if err != nil || !strings.Contains(string(text), from) {
 		b.t.Fatalf("the topology does not hold %q (%v)", from, err)
 	}
-	b.write(strings.Replace(string(text), from, to, 1))
+	b.write(strings.Replace(string(text), from, to, times))
 }
 
 func (b *board) command(ctx context.Context, args ...string) *exec.Cmd {
