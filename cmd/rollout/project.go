@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -94,7 +95,7 @@ func (p *project) topology(ctx context.Context) (*topology.Topology, error) {
 	}
 	top, err := topology.Load(p.topologyFile, topology.Options{
 		Render: func(text string, vars *value.Map) (any, error) { return p.render(ctx, text, vars) },
-		Owner:  defaultOwner(), KeyFile: keyFile,
+		Owner:  defaultOwner(), KeyFile: p.keyFile,
 	})
 	if err != nil {
 		return nil, err
@@ -123,13 +124,15 @@ func defaultOwner() string {
 }
 
 // keyFile finds the private key of a key pair: beside the person's other keys,
-// or in the practice cloud, which made it.
-func keyFile(keyName string) string {
+// or in the practice cloud, which made its own.
+func (p *project) keyFile(cloud, keyName string) string {
 	var places []string
 	if home, err := os.UserHomeDir(); err == nil {
 		places = append(places, filepath.Join(home, ".ssh", keyName), filepath.Join(home, ".ssh", keyName+".pem"))
 	}
-	places = append(places, filepath.Join(lab.StateDir(), keyName))
+	if cmp.Or(p.cloudName, cloud, os.Getenv("OS_CLOUD")) == lab.CloudName {
+		places = append(places, filepath.Join(lab.StateDir(), keyName))
+	}
 	for _, place := range places {
 		if info, err := os.Stat(place); err == nil && info.Mode().IsRegular() {
 			return place

@@ -19,9 +19,9 @@ type Options struct {
 	Render func(text string, vars *value.Map) (any, error)
 	// Owner is used where the file names none.
 	Owner string
-	// KeyFile finds the private key of a key pair on this machine, "" where
-	// there is none; may be nil.
-	KeyFile func(keyName string) string
+	// KeyFile finds the private key of a key pair of the cloud on this machine,
+	// "" where there is none; may be nil.
+	KeyFile func(cloud, keyName string) string
 }
 
 // Load reads and checks a file. All mistakes are reported at once, each with

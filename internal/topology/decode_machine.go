@@ -164,7 +164,7 @@ func (d *decoder) machineOf(n *document.Node, what string, more ...field) Machin
 		m.User = "root"
 	}
 	if m.KeyFile == "" && m.KeyName != "" && d.opts.KeyFile != nil {
-		m.KeyFile = d.opts.KeyFile(m.KeyName)
+		m.KeyFile = d.opts.KeyFile(d.top.Cloud, m.KeyName)
 	}
 	if m.Metadata == nil {
 		m.Metadata = value.NewMap()
