@@ -92,22 +92,33 @@ func (s *Store) View(look func(*State)) {
 
 // Update lets change change the state, and returns when the file has it. When change or the writing fails, nothing has
 // changed.
-func (s *Store) Update(change func(*State) error) error {
+func (s *Store) Update(change func(*State) error) (err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	err := change(s.state)
-	if err == nil {
-		err = s.save()
+	kept := false
+	defer func() {
+		if !kept { // also when change panicked: net/http lets the others go on
+			err = s.undo(err)
+		}
+	}()
+	if err := change(s.state); err != nil {
+		return err
 	}
-	if err == nil {
-		return nil
+	if err := s.save(); err != nil {
+		return err
 	}
-	before, decodeErr := decode(s.saved)
-	if decodeErr != nil {
-		return errors.Join(err, fmt.Errorf("cannot undo the change: %w", decodeErr))
+	kept = true
+	return nil
+}
+
+// undo goes back to what the file holds.
+func (s *Store) undo(why error) error {
+	before, err := decode(s.saved)
+	if err != nil {
+		return errors.Join(why, fmt.Errorf("cannot undo the change: %w", err))
 	}
 	s.state = before
-	return err
+	return why
 }
 
 func (s *Store) save() error {

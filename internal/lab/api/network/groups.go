@@ -110,18 +110,17 @@ func (s *Service) createGroup(r *http.Request) (wire.Answer, error) {
 }
 
 func (s *Service) setGroup(state *cloud.State, group *cloud.SecurityGroup, asked fields) error {
-	stateful, before := true, group.Name
+	stateful, fixed := true, group == state.DefaultGroup()
+	before := group.Name
 	if err := first(s.describe(asked, &group.Common), take(asked, "stateful", &stateful)); err != nil {
 		return err
 	}
-	fixed := state.DefaultGroup()
-	if group.Name != before && before == fixed.Name && group == fixed {
+	switch {
+	case fixed && group.Name != before:
 		return wire.Errorf(http.StatusConflict, "SecurityGroupCannotUpdateDefault", "Updating default security group not allowed.")
-	}
-	if group.Name == "default" && before != "default" {
+	case group.Name != before && group.Name == "default":
 		return wire.Errorf(http.StatusConflict, "SecurityGroupDefaultAlreadyExists", "Default security group already exists.")
-	}
-	if !stateful {
+	case !stateful:
 		return badRequest("Invalid input for stateful. Reason: the practice cloud's security groups are stateful.")
 	}
 	return nil
