@@ -69,6 +69,9 @@ func (d *decoder) checkMachines() {
 				d.errs.AddHint(t.Pos, "give it here or under defaults:", "tier %s has no %s", t.Name, need.what)
 			}
 		}
+		if m.ReachByFloatingIP && m.FloatingIP == nil {
+			d.errs.AddHint(t.Pos, "add floating_ip: true", "tier %s is to be reached by a floating IP and has none", t.Name)
+		}
 		if len(m.Networks) == 0 {
 			d.errs.Add(t.Pos, "tier %s has no networks", t.Name)
 		} else if !slices.Contains(m.Networks, m.ManagementNetwork) {

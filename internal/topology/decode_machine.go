@@ -23,6 +23,7 @@ func (d *decoder) machineFields(m *Machine, what string) []field {
 		d.textsField("networks", what+"'s networks", &m.Networks),
 		d.textsField("security_groups", what+"'s security_groups", &m.SecurityGroups),
 		{"floating_ip", func(n *document.Node) { m.FloatingIP = d.floatingIP(n, what) }},
+		{"reach_by", func(n *document.Node) { m.ReachByFloatingIP = d.reachBy(n, what) }},
 		{"metadata", func(n *document.Node) { m.Metadata = d.vars(n, what+"'s metadata") }},
 		{"boot_timeout", func(n *document.Node) { m.BootTimeout = d.seconds(n, what+"'s boot_timeout") }},
 	}
@@ -57,6 +58,19 @@ func (d *decoder) floatingIP(n *document.Node, what string) *FloatingIP {
 		}
 	}
 	return f
+}
+
+// reachBy says on which address rollout reaches a VM: from outside of the cloud
+// it is often the floating IP alone.
+func (d *decoder) reachBy(n *document.Node, what string) bool {
+	switch d.text(n, what+"'s reach_by") {
+	case "floating_ip":
+		return true
+	case "management_network":
+		return false
+	}
+	d.errs.AddHint(n.Pos, "management_network or floating_ip", "%s's reach_by is none of its values", what)
+	return false
 }
 
 func (d *decoder) networks(n *document.Node) {

@@ -94,6 +94,7 @@ func TestMistakesAreFoundWhereTheyStand(t *testing.T) {
 		{"reserved", "  dbs:\n    net", "  all:\n    net", `a tier can't be called "all"`},
 		{"ready", "http: \"http://{{ address }}/\"", "within: 1h1s", "ready has no http"},
 		{"rule", "{tcp: 80}", "{tcp: 80, udp: 53}", "needs exactly one of tcp, udp, icmp, all"},
+		{"reach_by", "count: \"{{ n }}\"", "reach_by: floating_ip", "tier app is to be reached by a floating IP and has none"},
 		{"name", "owner: student07", "owner: stu dent", `owner "stu dent" holds " "`},
 	}
 	for _, tt := range tests {

@@ -164,6 +164,12 @@ func placeVars(m Machine, i Instance) *value.Map {
 		vars.Set("floating_ip_address", i.FloatingIP)
 		vars.Set("address", i.FloatingIP)
 	}
+	if m.ReachByFloatingIP {
+		vars.Delete("ansible_host")
+		if i.FloatingIP != "" {
+			vars.Set("ansible_host", i.FloatingIP)
+		}
+	}
 	return vars
 }
 

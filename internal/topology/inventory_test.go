@@ -71,6 +71,16 @@ func TestAddressesComeFromTheCloud(t *testing.T) {
 	}
 }
 
+func TestAVMIsReachedByItsFloatingIPWhereAsked(t *testing.T) {
+	text := strings.Replace(board, "floating_ip: {pool: Ext-Net}", "floating_ip: true\n    reach_by: floating_ip", 1)
+	if got := hostVars(t, inventoryOf(t, text, running...), "student07-web-1").String("ansible_host"); got != "198.51.100.7" {
+		t.Errorf("ansible_host = %s", got)
+	}
+	if got, known := hostVars(t, inventoryOf(t, text, running[3:]...), "student07-dbs-1").Get("ansible_host"); known {
+		t.Errorf("ansible_host of a VM that isn't there = %v", got)
+	}
+}
+
 func TestLinksAcrossVMsGiveWhatDockerGives(t *testing.T) {
 	inv := inventoryOf(t, board, running...)
 	link := func(host string) *value.Map {

@@ -61,6 +61,7 @@ type Machine struct {
 	ManagementNetwork string   // the one rollout reaches the VM on
 	SecurityGroups    []string
 	FloatingIP        *FloatingIP // nil for none
+	ReachByFloatingIP bool        // rollout reaches the VM on that, not on the management network
 	User              string      // login user
 	UserData          string      // the user's own document; "" for none
 	Metadata          *value.Map
