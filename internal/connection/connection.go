@@ -13,8 +13,10 @@ import (
 
 // Command is one program to run on a host, in one round trip.
 type Command struct {
-	Script string            // a POSIX sh program; never holds a secret
-	Stdin  io.Reader         // what the program reads; nil is an empty input
+	Script string // a POSIX sh program; never holds a secret
+	// Stdin is what the program reads; nil is an empty input. A pipe is closed
+	// when the program has ended, so that nobody waits to write into it.
+	Stdin  io.Reader
 	Env    map[string]string // added to the program's environment
 	Become *Become           // run as another user; nil is the login user
 	Stdout io.Writer         // where output is streamed; nil collects it in Output
@@ -61,6 +63,14 @@ func (e *UnreachableError) Error() string {
 
 // Unwrap returns the cause.
 func (e *UnreachableError) Unwrap() error { return e.Err }
+
+// letGo closes the input of a command that has ended, where it is a pipe that
+// somebody may still hold open.
+func letGo(stdin io.Reader) {
+	if p, ok := stdin.(*io.PipeReader); ok {
+		_ = p.Close() // never fails
+	}
+}
 
 // Quote returns s as one word of a POSIX shell.
 func Quote(s string) string {

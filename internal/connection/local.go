@@ -39,7 +39,7 @@ func (local) Run(ctx context.Context, cmd Command) (Output, error) {
 	stderr := &capture{limit: maxOutput, stop: cancel}
 	c := exec.Command("/bin/sh", "-c", prog.line)
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	err = runPiped(ctx, c, prog.input(cmd.Stdin), stdout, stderr)
+	err = runPiped(ctx, c, prog.input(cmd.Stdin), stdout, stderr, func() { letGo(cmd.Stdin) })
 	if cause := context.Cause(ctx); cause != nil {
 		return Output{}, fmt.Errorf("cannot finish the command: %w", cause)
 	}
@@ -52,10 +52,11 @@ func (local) Run(ctx context.Context, cmd Command) (Output, error) {
 }
 
 // runPiped runs c until it has ended and nobody holds its output open any
-// more, as sshd does, or until ctx ends. os/exec's own copying is not used: it
-// takes a command that ends without reading its input for a failure, and
-// cannot tell a cancelled command from one that left a child behind.
-func runPiped(ctx context.Context, c *exec.Cmd, input io.Reader, stdout, stderr io.Writer) error {
+// more, as sshd does, or until ctx ends; ended is called then. os/exec's own
+// copying is not used: it takes a command that ends without reading its input
+// for a failure, and cannot tell a cancelled command from one that left a child
+// behind.
+func runPiped(ctx context.Context, c *exec.Cmd, input io.Reader, stdout, stderr io.Writer, ended func()) error {
 	in, err := c.StdinPipe()
 	if err != nil {
 		return err
@@ -84,6 +85,7 @@ func runPiped(ctx context.Context, c *exec.Cmd, input io.Reader, stdout, stderr 
 	reading.Wait()
 	close(done)
 	err = c.Wait()
+	ended()
 	copying.Wait()
 	return err
 }

@@ -164,6 +164,7 @@ func (r *running) do(ctx context.Context, cmd Command) (Output, error) {
 			_ = in.Close()
 		})
 		err = r.sess.Wait()
+		letGo(cmd.Stdin)
 	}
 	close(done)
 	helpers.Wait()
