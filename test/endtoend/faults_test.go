@@ -51,7 +51,7 @@ func TestAServerThatAlwaysFailsEndsTheRunAndLeavesNothing(t *testing.T) {
 	b.order(`{"servers": [{"name": "e2ebad-*", "fault": "error"}]}`)
 	defer b.order(`{}`)
 	out, err := b.try("playbooks/create_docker_vm.yml", "-e", "target=dbs")
-	if err == nil || !strings.Contains(out, "no valid host was found") {
+	if err == nil || !strings.Contains(out, "No valid host was found") {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	b.wantServers()
