@@ -99,7 +99,7 @@ func TestImage(t *testing.T) {
 		"{name: '127.0.0.1:1/none', source: pull}":                               {"cannot pull image 127.0.0.1:1/none:latest on web-1", "refused"},
 		"{name: 'IMAGE-none', source: load, load_path: " + file + "}":            {"cannot find image", r.image + "-b"},
 		"{name: 'IMAGE-none', source: load, load_path: " + file + ".none}":       {"cannot load image", "on web-1", "No such file"},
-		"{name: IMAGE, source: local, repository: 127.0.0.1:1/none, push: true}": {"cannot push image 127.0.0.1:1/none:latest on web-1"},
+		"{name: IMAGE, source: local, repository: 127.0.0.1:1/push, push: true}": {"cannot push image 127.0.0.1:1/push:latest on web-1"},
 		"{name: IMAGE}": {"source"},
 	} {
 		wants(t, r.failure("docker_image", args), want...)
