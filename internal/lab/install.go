@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -68,6 +69,13 @@ func (u *up) startService(ctx context.Context) bool {
 
 // startDaemon starts dockerd itself, as there is no init system to do it.
 func (u *up) startDaemon(ctx context.Context) error {
+	// An engine that was killed leaves these. Where another process has the number by now, dockerd would take that for
+	// itself, or for its containerd, and not start.
+	for file, program := range map[string]string{"/var/run/docker.pid": "dockerd", "/var/run/docker/containerd/containerd.pid": "containerd"} {
+		if err := dropStalePID(file, program); err != nil {
+			return err
+		}
+	}
 	log := filepath.Join(u.dir, "dockerd.log")
 	process, err := spawn(log, "dockerd")
 	if err != nil {
@@ -80,6 +88,25 @@ func (u *up) startDaemon(ctx context.Context) error {
 	}
 	if err := awaitEngine(ctx, u.docker, process, daemonStart); err != nil {
 		return fmt.Errorf("cannot start the Docker Engine: %w; the end of %s:\n%s", err, log, tail(log, 8))
+	}
+	return nil
+}
+
+// dropStalePID removes a pid file whose process is not the program that wrote it.
+func dropStalePID(file, program string) error {
+	text, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("cannot look whether %s still runs: %w", program, err)
+	}
+	name, err := os.ReadFile(filepath.Join("/proc", strings.TrimSpace(string(text)), "comm"))
+	if err == nil && strings.TrimSpace(string(name)) == program {
+		return nil
+	}
+	if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("cannot remove what a killed %s left: %w", program, err)
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -190,4 +191,35 @@ func TestLockExcludes(t *testing.T) {
 		t.Fatal(err)
 	}
 	unlock()
+}
+
+func TestAPIDFileIsStaleWhereItsProcessIsAnother(t *testing.T) {
+	own, err := os.ReadFile("/proc/self/comm")
+	if err != nil {
+		t.Skip("no /proc")
+	}
+	pid := strconv.Itoa(os.Getpid())
+	for _, tt := range []struct {
+		text, program string
+		stays         bool
+	}{
+		{pid, strings.TrimSpace(string(own)), true},
+		{pid + "\n", "dockerd", false},
+		{"999999999", "dockerd", false},
+		{"not a number", "dockerd", false},
+	} {
+		file := filepath.Join(t.TempDir(), "x.pid")
+		if err := os.WriteFile(file, []byte(tt.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := dropStalePID(file, tt.program); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(file); (err == nil) != tt.stays {
+			t.Errorf("%q of %s: stays %v", tt.text, tt.program, err == nil)
+		}
+	}
+	if err := dropStalePID(filepath.Join(t.TempDir(), "none"), "dockerd"); err != nil {
+		t.Error(err)
+	}
 }
