@@ -56,7 +56,7 @@ var optionChanges = []struct {
 	{"volume mode rw said", "volumes: ['NAME(a):/data']", "volumes: ['NAME(a):/data:rw']", nothing},
 	{"bind", "volumes: ['/tmp:/data:ro']", "volumes: ['/var/tmp:/data:ro']", recreates},
 	{"bind added", "volumes: ['/tmp:/data']", "volumes: ['/tmp:/data', '/tmp:/more']", recreates},
-	{"anonymous volume", "volumes: [/data]", "volumes: [/data, /more]", recreates},
+	{"anonymous volume", "volumes: [/data]\nkeep_volumes: false", "volumes: [/data, /more]\nkeep_volumes: false", recreates},
 	{"mount", "mounts: [{target: /data, source: NAME(a)}]", "mounts: [{target: /data, source: NAME(a), read_only: true}]", recreates},
 	{"mount of memory", "mounts: [{target: /m, type: tmpfs, tmpfs_size: 1m}]", "mounts: [{target: /m, type: tmpfs, tmpfs_size: 2m}]", recreates},
 	{"tmpfs", "tmpfs: ['/run:size=1m']", "tmpfs: ['/run:size=2m']", recreates},
@@ -142,7 +142,7 @@ func TestOptionChanges(t *testing.T) {
 			if c.name != "recreate" {
 				one.settled(to)
 			}
-			one.must("docker_container", "{name: NAME("+part+"), state: absent}")
+			one.must("docker_container", "{name: NAME("+part+"), state: absent, keep_volumes: false}")
 		})
 	}
 }
