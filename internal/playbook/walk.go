@@ -108,25 +108,26 @@ func (w *includeWalker) follow(t *Task) {
 
 // found keeps mistakes in what is there.
 func (w *includeWalker) found(err error) {
-	var absent *missingError
+	var absent *MissingError
 	if !errors.As(err, &absent) {
 		w.errs.Join(err)
 	}
 }
 
-// missingError says that what an include names at run time isn't there.
-type missingError struct{ at *document.Error }
+// MissingError says that what an include names at run time isn't there.
+type MissingError struct{ at *document.Error }
 
-func (e *missingError) Error() string { return e.at.Error() }
+func (e *MissingError) Error() string { return e.at.Error() }
 
-func (e *missingError) Unwrap() error { return e.at }
+// Unwrap returns the *document.Error with its position.
+func (e *MissingError) Unwrap() error { return e.at }
 
 // missing reports a file or role that isn't there; only what the include itself
 // names counts as missing, what is imported further on must be there.
 func (r *reader) missing(pos document.Position, hint, format string, args ...any) {
 	err := &document.Error{Pos: pos, Hint: hint, Message: fmt.Sprintf(format, args...)}
 	if len(r.stack) == 0 {
-		r.errs.Join(&missingError{err})
+		r.errs.Join(&MissingError{err})
 		return
 	}
 	r.errs.Join(err)

@@ -212,7 +212,8 @@ func (c *checker) found(err error) {
 		return
 	}
 	for _, one := range many.Unwrap() {
-		if !strings.Contains(one.Error(), "cannot find") {
+		var absent *playbook.MissingError
+		if !errors.As(one, &absent) {
 			c.errs.Join(one)
 		}
 	}
