@@ -30,6 +30,12 @@ var AllInOne string
 //go:embed docker_running.sh
 var DockerRunning string
 
+// HostKeys is a script that prints the VM's SSH host keys on its console, in
+// the form of cloud-init's module keys-to-console.
+//
+//go:embed host_keys.sh
+var HostKeys string
+
 // RootLogin is the cloud-config that lets the key pair in as root, which
 // cloud-init's own default forbids.
 const RootLogin = "#cloud-config\ndisable_root: false\n"

@@ -213,7 +213,7 @@ func (t *Topology) userData(m Machine, own string) (string, error) {
 	if m.User == "root" {
 		docs = append(docs, userdata.RootLogin)
 	}
-	docs = append(docs, own)
+	docs = append(docs, userdata.HostKeys, own)
 	if m.UserData != "" {
 		doc := m.UserData
 		if userdata.Type(doc) == "" && !strings.Contains(doc, "\n") {
