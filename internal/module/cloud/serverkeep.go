@@ -1,0 +1,138 @@
+package cloud
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"rollout/internal/module"
+	"rollout/internal/openstack"
+	"rollout/internal/value"
+)
+
+// keepServer brings a server that is there to what the task asks for.
+func keepServer(ctx context.Context, t *task, s openstack.Server, meta map[string]string) (module.Result, error) {
+	name := t.text("name")
+	var res module.Result
+	switch s.Status {
+	case "ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED":
+	case "ERROR", "BUILD":
+		if s.Status == "ERROR" && !ours(s, meta) {
+			return res, fmt.Errorf("server %s is there but in ERROR: %s (delete it, or give it the metadata of this task, to have it replaced)", name, s.Fault)
+		}
+		if s.Status == "ERROR" {
+			res = t.changed("server "+name, change{"replace server " + name, "it is in ERROR: " + s.Fault})
+		}
+		if t.Check || s.Status == "BUILD" && !t.on("wait") {
+			return withServer(res, s), nil
+		}
+		finished, err := finish(ctx, t, s, meta)
+		if err != nil {
+			return res, err
+		}
+		res.Changed = res.Changed || finished.ID != s.ID
+		s = finished
+	default:
+		return res, fmt.Errorf("server %s is there but %s, which is neither ACTIVE nor a state it is left in", name, s.Status)
+	}
+	return updateServer(ctx, t, res, s, meta)
+}
+
+// finish waits for a server on its way, or replaces one that failed.
+func finish(ctx context.Context, t *task, s openstack.Server, meta map[string]string) (openstack.Server, error) {
+	if !ours(s, meta) {
+		return t.cloud.Await(ctx, s.Name, s.ID, t.limit(), t.progress, "ACTIVE")
+	}
+	spec, err := serverSpec(ctx, t, meta)
+	if err != nil {
+		return s, err
+	}
+	return t.cloud.FinishBoot(ctx, s, spec, t.boot())
+}
+
+// update is what is to change on a server that needs no new server.
+type update struct {
+	meta        map[string]string // to be set
+	add, remove []string          // security groups
+	changes     []change
+}
+
+// decideUpdate compares a server with what the task asks for.
+func decideUpdate(t *task, s openstack.Server, meta map[string]string) update {
+	u := update{meta: map[string]string{}}
+	for _, k := range sortedNames(meta) {
+		if got, ok := s.Metadata[k]; !ok || got != meta[k] {
+			u.meta[k] = meta[k]
+			u.changes = append(u.changes, change{"set metadata " + k, fmt.Sprintf("it is %q, not %q", got, meta[k])})
+		}
+	}
+	u.add, u.remove = groupChanges(t, s)
+	for _, g := range u.add {
+		u.changes = append(u.changes, change{"add security group " + g, "not on the server"})
+	}
+	for _, g := range u.remove {
+		u.changes = append(u.changes, change{"remove security group " + g, "not asked for"})
+	}
+	return u
+}
+
+// updateServer changes what differs, and ends the module.
+func updateServer(ctx context.Context, t *task, res module.Result, s openstack.Server, meta map[string]string) (module.Result, error) {
+	u := decideUpdate(t, s, meta)
+	if len(u.changes) == 0 {
+		return addressed(ctx, t, res, s)
+	}
+	diff := t.changed("server "+s.Name, u.changes...)
+	res.Changed, res.Diff = true, append(res.Diff, diff.Diff...)
+	if t.Check {
+		return withServer(res, s), nil
+	}
+	if len(u.meta) > 0 {
+		if err := t.cloud.SetMetadata(ctx, s.ID, u.meta); err != nil {
+			return res, err
+		}
+	}
+	if err := applyGroups(ctx, t, s.ID, u.add, u.remove); err != nil {
+		return res, err
+	}
+	s, err := t.cloud.Server(ctx, s.ID)
+	if err != nil {
+		return res, err
+	}
+	return addressed(ctx, t, res, s)
+}
+
+// groupChanges compares security groups. Cards made from ports bring groups of
+// their own, so that nothing is compared there.
+func groupChanges(t *task, s openstack.Server) (add, remove []string) {
+	nics, err := parseNICs(t.Args.List("nics"))
+	if err != nil || slices.ContainsFunc(nics, func(n nic) bool { return n.port() != "" }) {
+		return nil, nil
+	}
+	want := value.Strings(t.Args.List("security_groups"))
+	for _, g := range want {
+		if !slices.Contains(s.SecurityGroups, g) {
+			add = append(add, g)
+		}
+	}
+	for _, g := range s.SecurityGroups {
+		if !slices.Contains(want, g) {
+			remove = append(remove, g)
+		}
+	}
+	return add, remove
+}
+
+func applyGroups(ctx context.Context, t *task, id string, add, remove []string) error {
+	for _, g := range add {
+		if err := t.cloud.Action(ctx, id, "addSecurityGroup", map[string]any{"name": g}); err != nil {
+			return err
+		}
+	}
+	for _, g := range remove {
+		if err := t.cloud.Action(ctx, id, "removeSecurityGroup", map[string]any{"name": g}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
