@@ -95,6 +95,7 @@ func (p *project) topology(ctx context.Context) (*topology.Topology, error) {
 	}
 	top, err := topology.Load(p.topologyFile, topology.Options{
 		Render: func(text string, vars *value.Map) (any, error) { return p.render(ctx, text, vars) },
+		Extra:  p.extra,
 		Owner:  defaultOwner(), KeyFile: p.keyFile,
 	})
 	if err != nil {

@@ -17,6 +17,8 @@ type Options struct {
 	// Names, counts and addresses are rendered while reading; what belongs
 	// to a container is rendered later, with the host's variables.
 	Render func(text string, vars *value.Map) (any, error)
+	// Extra are the -e variables: one called <tier>_count is the tier's count.
+	Extra *value.Map
 	// Owner is used where the file names none.
 	Owner string
 	// KeyFile finds the private key of a key pair of the cloud on this machine,

@@ -2,6 +2,7 @@ package topology
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -16,7 +17,8 @@ func (d *decoder) machineFields(m *Machine, what string) []field {
 		d.textField("flavor", what+"'s flavor", &m.Flavor),
 		d.textField("key_name", what+"'s key_name", &m.KeyName),
 		d.textField("key_file", what+"'s key_file", &m.KeyFile),
-		d.textField("availability_zone", what+"'s availability_zone", &m.AvailabilityZone),
+		{"availability_zone", func(n *document.Node) { m.AvailabilityZones = d.zone(n, what) }},
+		{"availability_zones", func(n *document.Node) { m.AvailabilityZones = d.zones(n, what) }},
 		d.textField("user", what+"'s user", &m.User),
 		d.textField("management_network", what+"'s management_network", &m.ManagementNetwork),
 		d.textField("user_data", what+"'s user_data", &m.UserData),
@@ -36,6 +38,7 @@ const defaultBootTimeout = 300
 func (d *decoder) defaultsOf(n *document.Node) {
 	d.defaults = Machine{BootTimeout: defaultBootTimeout}
 	d.mapping(n, "defaults", d.machineFields(&d.defaults, "defaults")...)
+	d.oneKindOfZone(n, "defaults")
 }
 
 func (d *decoder) floatingIP(n *document.Node, what string) *FloatingIP {
@@ -71,6 +74,36 @@ func (d *decoder) reachBy(n *document.Node, what string) bool {
 	}
 	d.errs.AddHint(n.Pos, "management_network or floating_ip", "%s's reach_by is none of its values", what)
 	return false
+}
+
+// zone is the one zone that a machine is to be in; the empty text leaves it to
+// Nova.
+func (d *decoder) zone(n *document.Node, what string) []string {
+	if zone := d.text(n, what+"'s availability_zone"); zone != "" {
+		return []string{zone}
+	}
+	return nil
+}
+
+// zones are those that VMs are spread over, and tried in turn where a boot fails.
+func (d *decoder) zones(n *document.Node, what string) []string {
+	zones := d.texts(n, what+"'s availability_zones")
+	for i, z := range zones {
+		switch {
+		case z == "":
+			d.errs.Add(n.Pos, "%s's availability_zones hold an empty name", what)
+		case slices.Contains(zones[:i], z):
+			d.errs.Add(n.Pos, "%s's availability_zones name %s twice", what, z)
+		}
+	}
+	return zones
+}
+
+// oneKindOfZone refuses a machine that says both where it is to be and where it may be.
+func (d *decoder) oneKindOfZone(n *document.Node, what string) {
+	if one := n.Get("availability_zone"); one != nil && n.Get("availability_zones") != nil {
+		d.errs.AddHint(one.Pos, "availability_zone for exactly one, availability_zones for several", "%s has two keys for zones", what)
+	}
 }
 
 func (d *decoder) networks(n *document.Node) {
@@ -174,6 +207,7 @@ func (d *decoder) machineOf(n *document.Node, what string, more ...field) Machin
 		m.BootTimeout = defaultBootTimeout
 	}
 	d.mapping(n, what, append(d.machineFields(&m, what), more...)...)
+	d.oneKindOfZone(n, what)
 	if m.User == "" {
 		m.User = "root"
 	}

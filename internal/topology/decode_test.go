@@ -95,6 +95,8 @@ func TestMistakesAreFoundWhereTheyStand(t *testing.T) {
 		{"ready", "http: \"http://{{ address }}/\"", "within: 1h1s", "ready has no http"},
 		{"rule", "{tcp: 80}", "{tcp: 80, udp: 53}", "needs exactly one of tcp, udp, icmp, all"},
 		{"reach_by", "count: \"{{ n }}\"", "reach_by: floating_ip", "tier app is to be reached by a floating IP and has none"},
+		{"two kinds of zone", "count: \"{{ n }}\"", "availability_zone: az1\n    availability_zones: [az1, az2]", "tier app has two keys for zones"},
+		{"zone twice", "count: \"{{ n }}\"", "availability_zones: [az1, az2, az1]", "availability_zones name az1 twice"},
 		{"name", "owner: student07", "owner: stu dent", `owner "stu dent" holds " "`},
 	}
 	for _, tt := range tests {
@@ -112,6 +114,46 @@ func TestMistakesAreFoundWhereTheyStand(t *testing.T) {
 				t.Errorf("no position: %v", err)
 			}
 		})
+	}
+}
+
+// -e <tier>_count has the last word on how many VMs a tier has.
+func TestCountFromOutside(t *testing.T) {
+	for name, tt := range map[string]struct {
+		extra *value.Map
+		want  int
+		says  string
+	}{
+		"text, as -e a=1 gives it": {value.NewMap("app_count", "50"), 50, ""},
+		"a number":                 {value.NewMap("app_count", 3), 3, ""},
+		"none":                     {value.NewMap("app_count", 0), 0, ""},
+		"of another tier":          {value.NewMap("web_count", 9), 2, ""},
+		"no number":                {value.NewMap("app_count", "many"), 0, "t.yml:17:3: app_count must be a whole number, at least 0, for it is how many VMs tier app has (such as -e app_count=3)"},
+		"negative":                 {value.NewMap("app_count", "-1"), 0, "app_count must be a whole number"},
+		"a fraction":               {value.NewMap("app_count", 1.5), 0, "app_count must be a whole number"},
+		"a list":                   {value.NewMap("app_count", []any{1}), 0, "app_count must be a whole number"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			top, err := Parse("t.yml", []byte(board), Options{Render: plain, Owner: "me", Extra: tt.extra})
+			if tt.says != "" {
+				if err == nil || !strings.Contains(err.Error(), tt.says) {
+					t.Errorf("got  %v\nwant %s", err, tt.says)
+				}
+				return
+			}
+			if err != nil || top.Tier("app").Count != tt.want {
+				t.Errorf("%v, count %d, want %d", err, top.Tier("app").Count, tt.want)
+			}
+		})
+	}
+}
+
+// A variable's name has no dashes, a tier's may.
+func TestCountOfATierWithDashes(t *testing.T) {
+	text := strings.Replace(board, "  dbs:\n    net", "  db-s.1:\n    net", 1)
+	top, err := Parse("t.yml", []byte(text), Options{Render: plain, Owner: "me", Extra: value.NewMap("db_s_1_count", "2")})
+	if err != nil || top.Tier("db-s.1").Count != 2 {
+		t.Error(err)
 	}
 }
 

@@ -33,10 +33,36 @@ func (d *decoder) tier(e *document.Entry) *Tier {
 		field{"count", func(n *document.Node) { t.Count = d.number(n, "count", 0) }},
 		field{"vars", func(n *document.Node) { t.Vars = d.vars(n, "vars of tier "+t.Name) }},
 		field{"containers", func(n *document.Node) { t.Containers = d.containers(n, t.Name) }})
+	d.countFromOutside(t)
 	if f := t.Machine.FloatingIP; f != nil && f.Address != "" && t.Count > 1 {
 		d.errs.AddHint(e.Key.Pos, "use true or {pool: NAME}", "tier %s has %d VMs but one floating address", t.Name, t.Count)
 	}
 	return t
+}
+
+// countFromOutside lets -e <tier>_count=50 have the last word on how many VMs
+// the tier has.
+func (d *decoder) countFromOutside(t *Tier) {
+	name := countVariable(t.Name)
+	v, given := d.opts.Extra.Get(name)
+	if !given {
+		return
+	}
+	if s, ok := v.(string); ok {
+		v = document.ResolveScalar(strings.TrimSpace(s)) // -e a=1 gives text
+	}
+	n, ok := v.(int)
+	if !ok || n < 0 {
+		d.errs.AddHint(t.Pos, "such as -e "+name+"=3", "%s must be a whole number, at least 0, for it is how many VMs tier %s has", name, t.Name)
+		return
+	}
+	t.Count = n
+}
+
+// countVariable is the -e variable that overrides a tier's count. Variables
+// have no dashes and dots; tiers may.
+func countVariable(tier string) string {
+	return strings.NewReplacer("-", "_", ".", "_").Replace(tier) + "_count"
 }
 
 func (d *decoder) containers(n *document.Node, tier string) []*Container {

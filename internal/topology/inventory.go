@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"rollout/internal/value"
@@ -190,8 +191,11 @@ func (t *Topology) serverVars(name, tier string, index int, m Machine) *value.Ma
 	if m.KeyName != "" {
 		vars.Set("key_name", m.KeyName)
 	}
-	if m.AvailabilityZone != "" {
-		vars.Set("availability_zone", m.AvailabilityZone)
+	if zones := zonesFor(index, m.AvailabilityZones); len(zones) > 0 {
+		vars.Set("availability_zone", zones[0])
+		if len(zones) > 1 {
+			vars.Set("availability_zones", value.List(zones))
+		}
 	}
 	if f := m.FloatingIP; f != nil {
 		ip := value.NewMap()
@@ -204,6 +208,16 @@ func (t *Topology) serverVars(name, tier string, index int, m Machine) *value.Ma
 		vars.Set("floating_ip", ip)
 	}
 	return vars
+}
+
+// zonesFor are the zones that the index-th VM of a tier is tried in: VMs are
+// spread by starting each one zone further.
+func zonesFor(index int, zones []string) []string {
+	if len(zones) < 2 {
+		return zones
+	}
+	first := (index - 1) % len(zones)
+	return append(slices.Clone(zones[first:]), zones[:first]...)
 }
 
 // userData joins what rollout needs at boot with the user's own document,

@@ -1,6 +1,7 @@
 package topology
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -135,5 +136,32 @@ func TestTheExampleIsCorrect(t *testing.T) {
 	}
 	if _, err := top.Inventory(nil); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// VMs start one zone further each, and have the others as a way out; one zone
+// is that one and no other.
+func TestZones(t *testing.T) {
+	for name, tt := range map[string]struct{ key, first, second string }{
+		"one":      {"availability_zone: az7", `"az7" null`, `"az7" null`},
+		"a list":   {"availability_zones: [az1, az2, az3]", `"az1" ["az1", "az2", "az3"]`, `"az2" ["az2", "az3", "az1"]`},
+		"of one":   {"availability_zones: [az1]", `"az1" null`, `"az1" null`},
+		"a name":   {"availability_zones: az1", `"az1" null`, `"az1" null`},
+		"default":  {"vars: {}", `"az9" null`, `"az9" null`},
+		"Nova's":   {"availability_zone:", "null null", "null null"},
+		"Nova's 2": {"availability_zones: []", "null null", "null null"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			text := strings.Replace(board, "count: \"{{ n }}\"", "count: 2\n    "+tt.key, 1)
+			inv := inventoryOf(t, strings.Replace(text, "flavor: xsmall,", "flavor: xsmall, availability_zone: az9,", 1))
+			for i, want := range []string{tt.first, tt.second} {
+				server := hostVars(t, inv, fmt.Sprintf("student07-app-%d", i+1)).Map("server")
+				zone, _ := value.ToJSON(server.At("availability_zone"))
+				zones, _ := value.ToJSON(server.At("availability_zones"))
+				if got := string(zone) + " " + string(zones); got != want {
+					t.Errorf("VM %d: %s, want %s", i+1, got, want)
+				}
+			}
+		})
 	}
 }

@@ -55,8 +55,8 @@ type Machine struct {
 	Image             string
 	Flavor            string
 	KeyName           string
-	KeyFile           string // the key pair's private key on this machine
-	AvailabilityZone  string
+	KeyFile           string   // the key pair's private key on this machine
+	AvailabilityZones []string // the first VM starts in the first; none leaves it to Nova
 	Networks          []string // in the order of the NICs
 	ManagementNetwork string   // the one rollout reaches the VM on
 	SecurityGroups    []string
