@@ -80,7 +80,7 @@ func TestOtherThings(t *testing.T) {
 		{request: "GET /network/v2.0/extensions/router", status: 200, want: `extension.alias="router"`},
 		{request: "GET /network/v2.0/extensions/none", status: 404},
 		{request: "GET /network/v2.0/quotas/{project}", status: 200, want: `quota.port=-1`},
-		{request: "GET /network/v2.0/quotas/{project}/details", status: 200, want: `quota.network.used=4`},
+		{request: "GET /network/v2.0/quotas/{project}/details", status: 200, want: `quota.network.used=3`},
 		{request: "GET /network/v2.0/quotas/other", status: 403},
 		{request: "GET /network/v2.0/address-groups", status: 200, want: `address_groups=[]`},
 		{request: "GET /network/v2.0/security-groups/{default}/tags", status: 200, want: `tags=[]`},

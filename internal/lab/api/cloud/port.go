@@ -31,6 +31,11 @@ func (s *State) AddPort(spec PortSpec, projectID string, now time.Time) (*Port, 
 	if network == nil {
 		return nil, NotFound("Network", spec.NetworkID)
 	}
+	if projectID == s.ProjectID {
+		if err := s.RoomFor("port"); err != nil {
+			return nil, err
+		}
+	}
 	groups, err := s.groupsOrDefault(spec)
 	if err != nil {
 		return nil, err

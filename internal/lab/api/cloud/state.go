@@ -32,6 +32,7 @@ type State struct {
 	SecurityGroups map[string]*SecurityGroup
 	Rules          map[string]*Rule
 	LastKeyPair    int
+	Quotas         map[string]int // limits that were set, by Nova's and Neutron's names
 }
 
 // Common is what most records have.
@@ -88,6 +89,7 @@ type KeyPair struct {
 // ServerGroup is a named policy; the practice cloud has one host, so it keeps the members and no more.
 type ServerGroup struct {
 	ID, Name, Policy string
+	MaxPerHost       int `json:",omitempty"` // of the rule max_server_per_host; 0: none
 	Members          []string
 }
 

@@ -75,6 +75,7 @@ func (s *State) fill() {
 	fillMap(&s.FloatingIPs)
 	fillMap(&s.SecurityGroups)
 	fillMap(&s.Rules)
+	fillMap(&s.Quotas)
 }
 
 func fillMap[T any](m *map[string]T) {

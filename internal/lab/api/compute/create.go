@@ -69,6 +69,11 @@ func (s *Service) createServers(r *http.Request) (wire.Answer, error) {
 	var view wire.Object
 	err = s.store.Update(func(state *cloud.State) error {
 		created = nil
+		if flavor := state.Flavors[string(asked.FlavorRef)]; flavor != nil {
+			if err := state.RoomForServers(flavor, int(asked.MaxCount)); err != nil {
+				return err
+			}
+		}
 		for i := range max(asked.MaxCount, asked.MinCount) {
 			server, err := s.newServer(r, state, asked, int(i))
 			if err != nil {
@@ -181,8 +186,8 @@ func noVolumes() error {
 }
 
 func checkMetadata(metadata map[string]string) error {
-	if len(metadata) > 128 {
-		return wire.Errorf(http.StatusForbidden, "", "Maximum number of metadata items exceeds 128")
+	if len(metadata) > cloud.MetadataItems {
+		return wire.Errorf(http.StatusForbidden, "", "Maximum number of metadata items exceeds %d", cloud.MetadataItems)
 	}
 	for name, value := range metadata {
 		if name == "" || len(name) > 255 || len(value) > 255 {
@@ -209,6 +214,9 @@ func (s *Service) newServer(r *http.Request, state *cloud.State, asked request, 
 	}
 	state.Servers[server.ID] = server
 	if group := state.ServerGroups[asked.groupID]; group != nil {
+		if state.Exceeds("server_group_members", len(living(state, group)), 1) {
+			return nil, wire.Errorf(http.StatusForbidden, "", "Quota exceeded, too many servers in group")
+		}
 		group.Members = append(group.Members, server.ID)
 		server.GroupID = group.ID
 	}

@@ -148,6 +148,9 @@ func (s *Service) createKeyPair(r *http.Request) (wire.Answer, error) {
 func (s *Service) addKeyPair(r *http.Request, name, public string) (wire.Object, error) {
 	var view wire.Object
 	err := s.store.Update(func(state *cloud.State) error {
+		if state.Exceeds("key_pairs", len(state.KeyPairs), 1) {
+			return wire.Errorf(http.StatusForbidden, "", "Quota exceeded, too many key pairs.")
+		}
 		if state.KeyPairs[name] != nil {
 			return conflict("Key pair '%s' already exists.", name)
 		}

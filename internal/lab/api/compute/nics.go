@@ -144,6 +144,9 @@ func inNovasWords(err error) error {
 	if known.Type == "IpAddressGenerationFailure" {
 		return badRequest("%s", known.Message)
 	}
+	if known.Type == "OverQuota" {
+		return wire.Errorf(http.StatusForbidden, "", "Maximum number of ports exceeded")
+	}
 	if known.Status == http.StatusConflict {
 		return conflict("%s", known.Message)
 	}

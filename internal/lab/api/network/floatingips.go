@@ -65,6 +65,9 @@ func (s *Service) createFloatingIP(r *http.Request) (wire.Answer, error) {
 		return wire.Answer{}, err
 	}
 	err = s.store.Update(func(state *cloud.State) error {
+		if err := state.RoomFor("floatingip"); err != nil {
+			return err
+		}
 		floating, err := state.AddFloatingIP(networkID, address, s.now())
 		if err != nil {
 			return err

@@ -95,6 +95,9 @@ func (s *Service) createGroup(r *http.Request) (wire.Answer, error) {
 	}
 	var view wire.Object
 	err = s.store.Update(func(state *cloud.State) error {
+		if err := state.RoomFor("security_group"); err != nil {
+			return err
+		}
 		group := state.AddGroup("", s.now())
 		if err := s.setGroup(state, group, asked); err != nil {
 			return err
@@ -192,6 +195,9 @@ func (s *Service) createRule(r *http.Request) (wire.Answer, error) {
 	}
 	var view wire.Object
 	err = s.store.Update(func(state *cloud.State) error {
+		if err := state.RoomFor("security_group_rule"); err != nil {
+			return err
+		}
 		rule := &cloud.Rule{Common: cloud.NewCommon("", state.ProjectID, s.now())}
 		if err := s.setRule(rule, asked); err != nil {
 			return err

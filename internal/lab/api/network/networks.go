@@ -75,6 +75,9 @@ func (s *Service) createNetwork(r *http.Request) (wire.Answer, error) {
 	}
 	var view wire.Object
 	err = s.store.Update(func(state *cloud.State) error {
+		if err := state.RoomFor("network"); err != nil {
+			return err
+		}
 		network := &cloud.Network{Common: cloud.NewCommon("", state.ProjectID, s.now()), MTU: 1500}
 		if err := s.setNetwork(network, asked, "create_network"); err != nil {
 			return err

@@ -3,7 +3,6 @@ package network
 import (
 	"net/http"
 
-	"rollout/internal/lab/api/cloud"
 	"rollout/internal/lab/api/wire"
 )
 
@@ -31,9 +30,7 @@ func (s *Service) otherRoutes() {
 	s.Handle("GET /v2.0/availability_zones", func(*http.Request) (wire.Answer, error) {
 		return wire.OK(wire.Object{"availability_zones": []wire.Object{{"state": "available", "name": "nova", "resource": "router"}}})
 	})
-	s.Handle("GET /v2.0/quotas/{project}", s.showQuota)
-	s.Handle("GET /v2.0/quotas/{project}/default", s.showQuota)
-	s.Handle("GET /v2.0/quotas/{project}/details", s.detailQuota)
+	s.quotaRoutes()
 }
 
 func extensionView(alias, name string) wire.Object {
@@ -65,38 +62,4 @@ func empty(name string) wire.Handler {
 		key = name
 	}
 	return func(*http.Request) (wire.Answer, error) { return wire.OK(wire.Object{key: []any{}}) }
-}
-
-// quotas are the limits as shown; the host's memory is the one that counts, so none is enforced.
-func quotas(state *cloud.State) map[string]int {
-	return map[string]int{"network": len(state.Networks), "subnet": len(visibleSubnets(state)), "subnetpool": 0,
-		"port": len(visiblePorts(state)), "router": len(state.Routers), "floatingip": len(state.FloatingIPs), "rbac_policy": 0,
-		"security_group": len(state.SecurityGroups), "security_group_rule": len(state.Rules)}
-}
-
-const unlimited = -1
-
-func (s *Service) quota(r *http.Request, value func(used int) any) (wire.Answer, error) {
-	var view wire.Object
-	s.store.View(func(state *cloud.State) {
-		if r.PathValue("project") != state.ProjectID {
-			return
-		}
-		view = wire.Object{}
-		for name, used := range quotas(state) {
-			view[name] = value(used)
-		}
-	})
-	if view == nil {
-		return wire.Answer{}, disallowed("get_quota")
-	}
-	return wire.OK(wire.Object{"quota": view})
-}
-
-func (s *Service) showQuota(r *http.Request) (wire.Answer, error) {
-	return s.quota(r, func(int) any { return unlimited })
-}
-
-func (s *Service) detailQuota(r *http.Request) (wire.Answer, error) {
-	return s.quota(r, func(used int) any { return wire.Object{"limit": unlimited, "used": used, "reserved": 0} })
 }

@@ -64,6 +64,9 @@ func (s *Service) createRouter(r *http.Request) (wire.Answer, error) {
 	}
 	var view wire.Object
 	err = s.store.Update(func(state *cloud.State) error {
+		if err := state.RoomFor("router"); err != nil {
+			return err
+		}
 		router := &cloud.Router{Common: cloud.NewCommon("", state.ProjectID, s.now())}
 		state.Routers[router.ID] = router
 		if err := s.setRouter(state, router, asked); err != nil {

@@ -74,6 +74,9 @@ func (s *Service) createSubnet(r *http.Request) (wire.Answer, error) {
 	subnet := &cloud.Subnet{}
 	var view wire.Object
 	err = s.store.Update(func(state *cloud.State) error {
+		if err := state.RoomFor("subnet"); err != nil {
+			return err
+		}
 		subnet.Common = cloud.NewCommon("", state.ProjectID, s.now())
 		if err := s.fillSubnet(state, subnet, asked); err != nil {
 			return err
