@@ -30,7 +30,9 @@ type Cloud struct {
 	catalog   []CatalogEntry
 	cache     cache
 	watch     *watcher
-	addresses turn
+	together  together
+	creating  slots
+	claims    claims
 }
 
 // CatalogEntry is one service of the catalog.
@@ -67,8 +69,8 @@ func Open(ctx context.Context, cfg Config) (*Cloud, error) {
 	if err != nil {
 		return nil, &LoginError{Cloud: cred.name, Source: cred.source, Err: tidy("identity", err)}
 	}
-	c := &Cloud{name: cred.name, provider: provider, transport: tr, addresses: newTurn()}
-	c.watch = newWatcher(c.listForWatch)
+	c := &Cloud{name: cred.name, provider: provider, transport: tr, creating: make(slots, inFlight)}
+	c.watch, c.together = newWatcher(c.listForWatch), c.newTogether()
 	if err := c.readToken(cred); err != nil {
 		return nil, &LoginError{Cloud: cred.name, Source: cred.source, Err: err}
 	}

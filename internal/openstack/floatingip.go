@@ -2,10 +2,13 @@ package openstack
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
+	"time"
 
 	"rollout/internal/value"
 )
@@ -72,7 +75,9 @@ func (c *Cloud) FindFloatingIP(ctx context.Context, address string) (FloatingIP,
 	if err != nil {
 		return FloatingIP{}, err
 	}
-	return only("floating IP", address, found, func(f FloatingIP) string { return f.ID }, nil)
+	return only("floating IP", address, found, func(f FloatingIP) string { return f.ID }, func() string {
+		return "it is another project's, or nobody's yet: `openstack floating ip list` shows this project's"
+	})
 }
 
 // Target says where a floating IP is to lead.
@@ -84,26 +89,79 @@ type Target struct {
 
 // Assign puts a floating IP of the external network before a port: an unused
 // one that rollout allocated for the same owner; with reuseAny, any unused one
-// of the project that rollout did not allocate for somebody else; else a new one. allocated tells a new one.
+// of the project that rollout did not allocate for somebody else; else a new
+// one. allocated tells a new one. Only the choice is one at a time: what follows
+// it goes on for many ports side by side.
 func (c *Cloud) Assign(ctx context.Context, external Network, to Target, reuseAny bool) (ip FloatingIP, allocated bool, err error) {
-	// Two tasks must not choose the same unused one.
-	if err := c.addresses.take(ctx); err != nil {
-		return ip, false, err
-	}
-	defer c.addresses.release()
-	all, err := c.FloatingIPs(ctx, query("floating_network_id", external.ID))
+	all, asked, err := c.together.floating.get(ctx, "")
 	if err != nil {
 		return ip, false, err
 	}
-	for _, f := range unused(all, to.Owner, reuseAny) {
-		ip, err = c.Associate(ctx, f, to)
-		if isStatus(err, http.StatusPreconditionFailed) || isStatus(err, http.StatusConflict) || isStatus(err, http.StatusNotFound) {
-			continue // somebody else was quicker
+	candidates := unused(keep(all, func(f FloatingIP) bool { return f.NetworkID == external.ID }), to.Owner, reuseAny)
+	for len(candidates) > 0 {
+		var f FloatingIP
+		if f, candidates = c.claims.next(candidates, asked); f.ID == "" {
+			break
 		}
-		return ip, false, err
+		ip, err = c.Associate(ctx, f, to)
+		c.claims.letGo(f.ID)
+		if !quicker(err) {
+			return ip, false, err
+		}
 	}
 	ip, err = c.allocate(ctx, external, to)
 	return ip, err == nil, err
+}
+
+// quicker reports whether an address could not be had because somebody else took
+// or released it meanwhile: another one may do. A port that can't have any is
+// another matter, and is told by the name of Neutron's error.
+func quicker(err error) bool {
+	var api *APIError
+	if !errors.As(err, &api) {
+		return false
+	}
+	switch api.Status {
+	case http.StatusPreconditionFailed:
+		return true
+	case http.StatusConflict:
+		return api.Kind != "FloatingIPPortAlreadyAssociated"
+	case http.StatusNotFound:
+		return api.Kind == "FloatingIPNotFound"
+	}
+	return false
+}
+
+// claims keeps the tasks of one run from choosing the same unused address. The
+// zero value is ready to use.
+type claims struct {
+	mu   sync.Mutex
+	held map[string]time.Time // by id: when it was let go; zero while it is held
+}
+
+// next claims the first address that is in no other hands, and returns those
+// behind it too. What was let go after the list was asked for may be in use by
+// now, so that it is passed over.
+func (c *claims) next(list []FloatingIP, asked time.Time) (FloatingIP, []FloatingIP) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.held == nil {
+		c.held = map[string]time.Time{}
+	}
+	for i, f := range list {
+		if letGo, known := c.held[f.ID]; known && (letGo.IsZero() || !letGo.Before(asked)) {
+			continue
+		}
+		c.held[f.ID] = time.Time{}
+		return f, list[i+1:]
+	}
+	return FloatingIP{}, nil
+}
+
+func (c *claims) letGo(id string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.held[id] = time.Now()
 }
 
 // unused chooses candidates: ours first.
@@ -135,14 +193,30 @@ func (c *Cloud) allocate(ctx context.Context, external Network, to Target) (Floa
 		}
 		return FloatingIP{}, false, err
 	}
+	if err := c.creating.take(ctx); err != nil {
+		return FloatingIP{}, err
+	}
+	defer c.creating.release()
 	ip, err := makeOnce(ctx, c.grace(), look, func(ctx context.Context) (FloatingIP, error) {
-		m, err := c.network.create(ctx, "floatingips", "floatingip", attrs)
+		lingering, end := lingering(ctx, lastAnswers)
+		defer end()
+		m, err := c.network.create(lingering, "floatingips", "floatingip", attrs)
 		return floatingFrom(m), err
 	})
 	if err != nil {
-		return ip, fmt.Errorf("cannot allocate a floating IP of %s: %w", external.Name, err)
+		return ip, fmt.Errorf("cannot allocate a floating IP of %s: %w%s", external.Name, err, noneLeft(err))
 	}
 	return ip, nil
+}
+
+// noneLeft says what to do where the network has no address left, or the
+// project may have no more.
+func noneLeft(err error) string {
+	var api *APIError
+	if errors.As(err, &api) && (api.Kind == "IpAddressGenerationFailure" || api.Kind == "OverQuota") {
+		return " (release what nobody uses: `openstack floating ip list --status DOWN` shows it; then run this again)"
+	}
+	return ""
 }
 
 // Associate puts an existing floating IP before a port. Where Neutron's record
@@ -154,6 +228,10 @@ func (c *Cloud) Associate(ctx context.Context, f FloatingIP, to Target) (Floatin
 	if f.revision > 0 {
 		headers = map[string]string{"If-Match": fmt.Sprintf("revision_number=%d", f.revision)}
 	}
+	if err := c.creating.take(ctx); err != nil {
+		return f, err
+	}
+	defer c.creating.release()
 	m, err := c.network.one(ctx, http.MethodPut, "floatingips/"+f.ID, map[string]any{"floatingip": attrs}, "floatingip", headers)
 	if isStatus(err, http.StatusPreconditionFailed) {
 		// It may have been ourselves: a repeated request whose first answer was lost.

@@ -88,6 +88,9 @@ func findOne[T any](ctx context.Context, nameOrID string, list func(key string) 
 func (c *Cloud) FindNetwork(ctx context.Context, nameOrID string) (Network, error) {
 	return cached(ctx, &c.cache, "network/"+nameOrID, func(ctx context.Context) (Network, error) {
 		return findOne(ctx, nameOrID, func(key string) ([]Network, error) {
+			if key == "name" {
+				return c.networksNamed(ctx, nameOrID)
+			}
 			return c.Networks(ctx, query(key, nameOrID))
 		}, "network", func(n Network) string { return n.ID }, func() string {
 			all, err := c.Networks(ctx, nil)
@@ -247,6 +250,10 @@ func inParts[T any](ids []string, list func(part []string) ([]T, error)) ([]T, e
 
 // CreatePort makes a port.
 func (c *Cloud) CreatePort(ctx context.Context, attrs map[string]any) (Port, error) {
+	if err := c.creating.take(ctx); err != nil {
+		return Port{}, err
+	}
+	defer c.creating.release()
 	return makeNamed(ctx, c, "ports", "port", "ports", attrs, portFrom)
 }
 

@@ -79,6 +79,9 @@ func ruleFrom(m *value.Map) Rule {
 func (c *Cloud) FindSecurityGroup(ctx context.Context, nameOrID string) (SecurityGroup, error) {
 	return cached(ctx, &c.cache, "group/"+nameOrID, func(ctx context.Context) (SecurityGroup, error) {
 		return findOne(ctx, nameOrID, func(key string) ([]SecurityGroup, error) {
+			if key == "name" {
+				return c.groupsNamed(ctx, nameOrID)
+			}
 			return c.SecurityGroups(ctx, key, nameOrID)
 		}, "security group", func(g SecurityGroup) string { return g.ID }, func() string {
 			all, err := c.SecurityGroups(ctx, "", "")
