@@ -69,7 +69,7 @@ func services(store *cloud.Store, host *hypervisor.Host, rehearsal *faults, cfg 
 		"/identity": keystone,
 		"/compute":  compute.New(store, host, keystone.AuthenticateScoped, identity.Challenge, cfg.Now),
 		"/network":  network.New(store, host, keystone.AuthenticateScoped, identity.Challenge, cfg.Now),
-		"/image":    image.New(store, keystone.AuthenticateScoped, identity.Challenge),
+		"/image":    image.New(store, keystone.AuthenticateScoped, identity.Challenge, cfg.Now),
 	} {
 		mux.Handle(root+"/", http.StripPrefix(root, service))
 		mux.Handle(root, http.StripPrefix(root, service))

@@ -71,11 +71,29 @@ type Flavor struct {
 	Created            time.Time
 }
 
-// Image is what servers are booted from: a Docker image.
+// Image is what servers are booted from where it has a Ref. What is uploaded is summed up, not kept.
 type Image struct {
 	Common
-	Ref  string // of the Docker image
-	Size int64  // in bytes
+	Ref        string // of the Docker image; empty: nothing boots from it
+	Size       int64  // in bytes
+	Status     string // queued or deactivated; empty: active
+	Visibility string // empty: public
+	DiskFormat string // empty: raw
+	Container  string // container_format; empty: docker
+	Checksum   string // MD5 of what was uploaded
+	SHA512     string
+	MinDisk    int // GiB
+	MinRAM     int // MiB
+	Protected  bool
+	Hidden     bool
+	Properties map[string]string
+	Members    map[string]*ImageMember // by project
+}
+
+// ImageMember is a project that a shared image is offered to.
+type ImageMember struct {
+	ProjectID, Status string
+	Created, Updated  time.Time
 }
 
 // KeyPair is an SSH key to log in to servers with.

@@ -249,6 +249,14 @@ func (s *Service) blank(r *http.Request, state *cloud.State, asked request) (*cl
 		return nil, badRequest("Flavor %s could not be found.", asked.FlavorRef)
 	case !slices.Contains(zones, server.Zone):
 		return nil, badRequest("The requested availability zone is not available")
+	case image.Status != "":
+		return nil, badRequest("Image %s is not active.", image.ID)
+	case image.Ref == "":
+		return nil, badRequest("Image %s is unacceptable: the practice cloud boots Docker images; its property owner_specified.docker.ref must name one", image.ID)
+	case image.MinRAM > flavor.RAM:
+		return nil, badRequest("Flavor's memory is too small for requested image.")
+	case image.MinDisk > flavor.DiskGB:
+		return nil, badRequest("Flavor's disk is too small for requested image. Flavor disk is %d bytes, minimum size is %d bytes.", flavor.DiskGB<<30, image.MinDisk<<30)
 	case asked.groupID != "" && state.ServerGroups[asked.groupID] == nil:
 		return nil, badRequest("Instance group %s could not be found.", asked.groupID)
 	}

@@ -1,5 +1,5 @@
-// Package image answers as Glance v2 does, for images that are there: they can be listed and looked at, not made or
-// fetched, because what a machine is booted from is a Docker image.
+// Package image answers as Glance v2 does. Machines boot from Docker images: an image made here takes uploads, sums them
+// up and forgets them, and boots where its property owner_specified.docker.ref names a Docker image.
 // Source: https://docs.openstack.org/api-ref/image/v2/
 package image
 
@@ -29,11 +29,12 @@ type Authenticate func(r *http.Request) (*http.Request, error)
 type Service struct {
 	wire.Service
 	store *cloud.Store
+	now   func() time.Time
 }
 
 // New makes the service.
-func New(store *cloud.Store, authenticate Authenticate, challenge func(http.ResponseWriter, *http.Request)) *Service {
-	s := &Service{store: store}
+func New(store *cloud.Store, authenticate Authenticate, challenge func(http.ResponseWriter, *http.Request), now func() time.Time) *Service {
+	s := &Service{store: store, now: now}
 	s.Render = func(w http.ResponseWriter, r *http.Request, err *wire.Error) { render(w, r, err, challenge) }
 	s.Before = func(_ http.ResponseWriter, r *http.Request, public bool) (*http.Request, error) {
 		if public {
@@ -45,12 +46,9 @@ func New(store *cloud.Store, authenticate Authenticate, challenge func(http.Resp
 	s.HandlePublic("GET /versions", versions(http.StatusOK))
 	s.Handle("GET /v2/images", s.list)
 	s.Handle("GET /v2/images/{image}", s.show)
-	s.Handle("GET /v2/images/{image}/members", none("members"))
 	s.Handle("GET /v2/schemas/image", schema)
-	for _, pattern := range []string{"POST /v2/images", "PATCH /v2/images/{image}", "DELETE /v2/images/{image}",
-		"PUT /v2/images/{image}/file", "GET /v2/images/{image}/file"} {
-		s.Handle(pattern, refuse)
-	}
+	s.changeRoutes()
+	s.memberRoutes()
 	return s
 }
 
@@ -81,15 +79,6 @@ func versions(status int) wire.Handler {
 	}
 }
 
-func refuse(*http.Request) (wire.Answer, error) {
-	return wire.Answer{}, wire.Errorf(http.StatusForbidden, "",
-		"The practice cloud's images are Docker images: they can't be made, changed or fetched here.")
-}
-
-func none(name string) wire.Handler {
-	return func(*http.Request) (wire.Answer, error) { return wire.OK(wire.Object{name: []any{}}) }
-}
-
 // schema is the part of the image schema that clients look at: no field of their own.
 func schema(*http.Request) (wire.Answer, error) {
 	return wire.OK(wire.Object{"name": "image", "properties": wire.Object{"id": wire.Object{"type": "string"},
@@ -97,14 +86,44 @@ func schema(*http.Request) (wire.Answer, error) {
 }
 
 func view(image *cloud.Image) wire.Object {
-	return wire.Object{
-		"id": image.ID, "name": image.Name, "status": "active", "visibility": "public", "protected": false,
-		"container_format": "docker", "disk_format": "raw", "size": image.Size, "virtual_size": nil,
-		"min_disk": 0, "min_ram": 0, "checksum": nil, "os_hash_algo": nil, "os_hash_value": nil, "os_hidden": false,
-		"owner": image.ProjectID, "owner_specified.docker.ref": image.Ref, "tags": append([]string{}, image.Tags...),
-		"created_at": image.Created.UTC().Format(time.RFC3339), "updated_at": image.Updated.UTC().Format(time.RFC3339),
+	v := wire.Object{
+		"id": image.ID, "name": image.Name, "status": or(image.Status, "active"), "visibility": or(image.Visibility, "public"),
+		"protected": image.Protected, "container_format": or(image.Container, "docker"), "disk_format": or(image.DiskFormat, "raw"),
+		"size": image.Size, "virtual_size": nil, "min_disk": image.MinDisk, "min_ram": image.MinRAM,
+		"checksum": orNull(image.Checksum), "os_hash_algo": nil, "os_hash_value": orNull(image.SHA512), "os_hidden": image.Hidden,
+		"owner": image.ProjectID, "tags": append([]string{}, image.Tags...),
+		"created_at": stamp(image.Created), "updated_at": stamp(image.Updated),
 		"self": "/v2/images/" + image.ID, "file": "/v2/images/" + image.ID + "/file", "schema": "/v2/schemas/image",
 	}
+	if image.SHA512 != "" {
+		v["os_hash_algo"] = "sha512"
+	}
+	if image.Status == queued {
+		v["size"] = nil
+	}
+	if image.Ref != "" {
+		v[refProperty] = image.Ref
+	}
+	for name, value := range image.Properties {
+		v[name] = value
+	}
+	return v
+}
+
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+func or(text, otherwise string) string {
+	if text == "" {
+		return otherwise
+	}
+	return text
+}
+
+func orNull(text string) any {
+	if text == "" {
+		return nil
+	}
+	return text
 }
 
 func (s *Service) list(r *http.Request) (wire.Answer, error) {

@@ -66,8 +66,9 @@ type Service struct {
 	// Render writes an error in the service's shape.
 	Render func(w http.ResponseWriter, r *http.Request, err *Error)
 
-	mux    http.ServeMux
-	public map[string]bool
+	mux     http.ServeMux
+	public  map[string]bool
+	streams map[string]bool
 }
 
 // Handle adds a route for callers with a token. The pattern is one of net/http, below the service's root.
@@ -79,6 +80,15 @@ func (s *Service) HandlePublic(pattern string, h Handler) {
 		s.public = map[string]bool{}
 	}
 	s.public[pattern] = true
+	s.Handle(pattern, h)
+}
+
+// HandleStream adds a route whose requests' bodies may have any length: its handler must not keep them.
+func (s *Service) HandleStream(pattern string, h Handler) {
+	if s.streams == nil {
+		s.streams = map[string]bool{}
+	}
+	s.streams[pattern] = true
 	s.Handle(pattern, h)
 }
 
@@ -100,7 +110,9 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, unrouted(w, r, handler))
 		return
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, MaxBody)
+	if !s.streams[pattern] {
+		r.Body = http.MaxBytesReader(w, r.Body, MaxBody)
+	}
 	s.mux.ServeHTTP(w, r)
 }
 
