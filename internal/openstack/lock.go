@@ -1,0 +1,372 @@
+package openstack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/gophercloud/gophercloud/v2"
+
+	"rollout/internal/value"
+)
+
+// LockRequest says what is to be locked in the cloud, and how.
+type LockRequest struct {
+	Owner   string            // whose names are locked
+	Who     string            // user@host, for others to read
+	PID     int               // of the process, for others to read
+	Life    time.Duration     // how long it counts without a sign of life; 5 min where zero
+	Wait    time.Duration     // how long to wait for somebody else's
+	Say     func(text string) // told what the person should know; may be nil
+	Release time.Duration     // how long giving it back may take; 10 s where zero
+}
+
+// HeldError says that somebody else holds the lock.
+type HeldError struct {
+	Owner          string
+	Who            string
+	PID            int
+	Since, Expires time.Time // by the cloud's clock
+}
+
+func (e *HeldError) Error() string {
+	return fmt.Sprintf("%s is being rolled out by %s since %s (pid %d): wait for it with --lock-timeout 10m; if it is dead, its lock ends by itself at %s, and --lock=false goes on without",
+		e.Owner, e.Who, clockTime(e.Since), e.PID, clockTime(e.Expires))
+}
+
+// LostLockError says that the lock was taken over, which happens to a run that
+// gave no sign of life for too long.
+type LostLockError struct{ By HeldError }
+
+func (e *LostLockError) Error() string {
+	return fmt.Sprintf("this run stopped: it gave no sign of life for too long, and %s (pid %d) took %s over at %s (run it again when that has ended)",
+		e.By.Who, e.By.PID, e.By.Owner, clockTime(e.By.Since))
+}
+
+func clockTime(t time.Time) string { return t.Local().Format("15:04:05") }
+
+// noLocksError says that this cloud has no place for locks.
+type noLocksError struct{ why string }
+
+func (e noLocksError) Error() string { return "the cloud has no place for locks: " + e.why }
+
+// WithLock runs do while nobody else who asks for the same owner's lock can.
+// The lock is a tag on the project's default security group, which is always
+// there: it is renewed while do runs, given back when do ends or ctx is
+// cancelled, and ends by itself after req.Life where neither can happen. On a
+// cloud without such tags, that is said and do runs without. The ctx that do
+// gets is also cancelled, with a LostLockError, when the lock is lost.
+func (c *Cloud) WithLock(ctx context.Context, req LockRequest, do func(context.Context) error) error {
+	k := newLocker(c, req)
+	err := k.acquire(ctx)
+	var none noLocksError
+	if errors.As(err, &none) {
+		k.req.Say(fmt.Sprintf("%v; two rollouts for %s at once are not noticed", none, req.Owner))
+		return do(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	held, cancel := context.WithCancelCause(ctx)
+	kept := make(chan struct{})
+	go func() {
+		defer close(kept)
+		k.keep(held, cancel)
+	}()
+	err = do(held)
+	cause := context.Cause(held)
+	cancel(nil)
+	<-kept
+	k.release(ctx)
+	var lost *LostLockError
+	if errors.As(cause, &lost) {
+		return lost
+	}
+	return err
+}
+
+// locker is one that wants the lock, or has it.
+type locker struct {
+	cloud   *Cloud
+	req     LockRequest
+	group   string // id of the default security group
+	nonce   string
+	mine    lockTag // the latest that was put; its who and nonce are there from the start
+	written []lockTag
+	renewed time.Time // by the cloud's clock
+}
+
+func newLocker(c *Cloud, req LockRequest) *locker {
+	if req.Life <= 0 {
+		req.Life = 5 * time.Minute
+	}
+	if req.Release <= 0 {
+		req.Release = 10 * time.Second
+	}
+	if req.Say == nil {
+		req.Say = func(string) {}
+	}
+	nonce := newNonce()
+	return &locker{cloud: c, req: req, nonce: nonce, mine: newLockTag(req, nonce, time.Time{})}
+}
+
+// acquire tries until it has the lock, or somebody else has it for longer than
+// may be waited.
+func (k *locker) acquire(ctx context.Context) error {
+	deadline := time.Now().Add(k.req.Wait)
+	said := false
+	for {
+		err := k.try(ctx)
+		var held *HeldError
+		left := time.Until(deadline)
+		if !errors.As(err, &held) || left <= 0 {
+			return err
+		}
+		if !said {
+			k.req.Say(fmt.Sprintf("Waiting up to %s for the rollout of %s by %s since %s (pid %d)",
+				left.Round(time.Second), held.Owner, held.Who, clockTime(held.Since), held.PID))
+			said = true
+		}
+		if sleepErr := sleep(ctx, min(left, k.req.Life/10, 2*time.Second)); sleepErr != nil {
+			return sleepErr
+		}
+	}
+}
+
+// How long one who came first waits for those who came later to see that, and
+// how often it looks. Who is there for longer holds the lock already.
+const (
+	lockPatience = 15 * time.Second
+	lockLook     = 250 * time.Millisecond
+)
+
+// try takes the lock, or says who has it. Everybody puts a tag first and looks
+// then, and only who sees no other tag has the lock. So of two, at least one
+// sees the other; both may, and then who came later takes its tag away again.
+func (k *locker) try(ctx context.Context) error {
+	others, now, err := k.look(ctx)
+	if err != nil {
+		return err
+	}
+	if len(others) > 0 {
+		return others[0].heldError(k.req.Owner)
+	}
+	if err := k.put(ctx, newLockTag(k.req, k.nonce, now)); err != nil {
+		k.release(ctx)
+		return err
+	}
+	for start := time.Now(); ; {
+		others, now, err = k.look(ctx)
+		switch {
+		case err != nil:
+		case len(others) == 0 && now.Before(k.safeUntil()):
+			return nil
+		case len(others) == 0: // the look came so late that others may count this as dead
+			err = fmt.Errorf("cannot lock %s: Neutron took longer than %s to answer (try again)", k.req.Owner, k.req.Life)
+		case others[0].before(k.mine) || time.Since(start) > lockPatience:
+			err = others[0].heldError(k.req.Owner)
+		default:
+			err = sleep(ctx, lockLook)
+			if err == nil {
+				continue
+			}
+		}
+		k.release(ctx)
+		return err
+	}
+}
+
+// safeUntil is when this one stops relying on its tag, a little before others
+// count it as dead: an answer can be on its way for a while.
+func (k *locker) safeUntil() time.Time { return k.mine.expires.Add(-k.req.Life / 6) }
+
+// keep renews the lock until ctx ends. A renewal that fails is told once, and
+// the run goes on: nobody is helped by a run that ends half-way.
+func (k *locker) keep(ctx context.Context, cancel context.CancelCauseFunc) {
+	failing := false
+	for pause := k.req.Life / 3; sleep(ctx, pause) == nil; {
+		err := k.renew(ctx)
+		var lost *LostLockError
+		switch {
+		case ctx.Err() != nil:
+			return
+		case errors.As(err, &lost):
+			cancel(lost)
+			return
+		case err != nil && !failing:
+			k.req.Say(fmt.Sprintf("cannot renew the lock of %s: %v; the run goes on, but from %s on another one can start", k.req.Owner, err, clockTime(k.mine.expires)))
+			failing, pause = true, k.req.Life/20
+		case err == nil:
+			failing, pause = false, k.req.Life/3
+		}
+	}
+}
+
+// renew puts a tag that ends later, then takes the old one away. Where the old
+// one was in force until the new one was there, nobody can have come between;
+// otherwise the lock is to be won anew.
+func (k *locker) renew(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, k.req.Life/3)
+	defer cancel()
+	old, safe := k.mine, k.safeUntil()
+	tags, now, err := k.tags(ctx)
+	if err != nil {
+		return err
+	}
+	next := old
+	next.expires = now.Add(k.req.Life)
+	if err := k.put(ctx, next); err != nil {
+		k.mine = old
+		return err
+	}
+	if !slices.Contains(tags, old.String()) || !k.renewed.Before(safe) {
+		others, _, err := k.look(ctx)
+		if err != nil {
+			k.mine = old
+			return err
+		}
+		if len(others) > 0 {
+			return &LostLockError{By: *others[0].heldError(k.req.Owner)}
+		}
+	}
+	return k.dropAllBut(ctx, k.mine)
+}
+
+// put writes a tag; it is remembered even where the answer is lost.
+func (k *locker) put(ctx context.Context, tag lockTag) error {
+	k.written = append(k.written, tag)
+	_, now, err := k.cloud.network.dated(ctx, http.MethodPut, k.path(tag))
+	if refused := notForUs(err); refused != "" {
+		k.written = k.written[:len(k.written)-1]
+		return noLocksError{refused}
+	}
+	if err != nil {
+		return fmt.Errorf("cannot lock %s: %w", k.req.Owner, err)
+	}
+	k.mine, k.renewed = tag, now
+	return nil
+}
+
+func (k *locker) path(tag lockTag) string {
+	return "security-groups/" + k.group + "/tags/" + url.PathEscape(tag.String())
+}
+
+// look lists the tags of others that count, who came first first. Those that
+// count no more are taken away in passing: nobody else would.
+func (k *locker) look(ctx context.Context) ([]lockTag, time.Time, error) {
+	tags, now, err := k.tags(ctx)
+	if err != nil {
+		return nil, now, err
+	}
+	var others []lockTag
+	for _, text := range tags {
+		tag, ok := parseLockTag(text)
+		switch {
+		case !ok || tag.sameHolder(k.mine):
+		case now.After(tag.expires):
+			_ = k.drop(ctx, tag) // it hinders nobody; the next one tries again
+		case tag.key == k.mine.key:
+			others = append(others, tag)
+		}
+	}
+	slices.SortFunc(others, lockTag.compare)
+	return others, now, nil
+}
+
+// tags reads the tags of the default security group, and the cloud's time: only
+// that decides who is dead, for the clocks of people's machines differ.
+func (k *locker) tags(ctx context.Context) ([]string, time.Time, error) {
+	q := query("name", "default", "project_id", k.cloud.project)
+	q["fields"] = []string{"id", "tags"}
+	m, now, err := k.cloud.network.dated(ctx, http.MethodGet, "security-groups?"+q.Encode())
+	if err != nil {
+		return nil, now, fmt.Errorf("cannot look for locks: %w", err)
+	}
+	for _, e := range m.List("security_groups") {
+		group, _ := e.(*value.Map)
+		if _, has := group.Get("tags"); !has {
+			return nil, now, noLocksError{"its security groups have no tags"}
+		}
+		k.group = group.String("id")
+		return value.Strings(group.List("tags")), now, nil
+	}
+	return nil, now, noLocksError{"the project has no default security group"}
+}
+
+func (k *locker) drop(ctx context.Context, tag lockTag) error {
+	err := k.cloud.network.delete(ctx, k.path(tag))
+	if err != nil {
+		return fmt.Errorf("cannot take the lock %s away: %w", tag, err)
+	}
+	k.written = slices.DeleteFunc(k.written, func(w lockTag) bool { return w == tag })
+	return nil
+}
+
+func (k *locker) dropAllBut(ctx context.Context, keep ...lockTag) error {
+	var errs []error
+	for _, tag := range slices.Clone(k.written) {
+		if !slices.Contains(keep, tag) {
+			errs = append(errs, k.drop(ctx, tag))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// release gives the lock back, also where ctx has ended: it has its own, short
+// deadline.
+func (k *locker) release(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), k.req.Release)
+	defer cancel()
+	if err := k.dropAllBut(ctx); err != nil {
+		k.req.Say(fmt.Sprintf("%v; it ends by itself at %s", err, clockTime(k.mine.expires)))
+	}
+}
+
+// notForUs tells an answer by which the cloud says that it does not do tags, or
+// not for this person.
+func notForUs(err error) string {
+	var api *APIError
+	if !errors.As(err, &api) {
+		return ""
+	}
+	switch api.Status {
+	case http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented:
+		return err.Error()
+	}
+	return ""
+}
+
+// dated makes a call and returns also the service's time, of its Date header.
+func (s *service) dated(ctx context.Context, method, path string) (*value.Map, time.Time, error) {
+	resp, err := s.client.Request(ctx, method, s.client.Endpoint+path, &gophercloud.RequestOpts{
+		OkCodes: []int{http.StatusOK, http.StatusCreated, http.StatusNoContent}, KeepResponseBody: true})
+	if err != nil {
+		return nil, time.Time{}, tidy(s.kind, err)
+	}
+	defer resp.Body.Close()
+	data, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return nil, time.Time{}, fmt.Errorf("cannot read the answer to %s %s: %w", method, path, err)
+	}
+	now, err := http.ParseTime(resp.Header.Get("Date"))
+	if err != nil {
+		return nil, now, noLocksError{serviceName(s.kind) + "'s answers don't tell the time"}
+	}
+	answer, _ := value.FromJSON(data) // an answer without a body is none
+	m, _ := answer.(*value.Map)
+	return m, now, nil
+}
+
+// clock is the cloud's time, which its servers' ages are told by.
+func (c *Cloud) clock(ctx context.Context) (time.Time, error) {
+	_, now, err := c.compute.dated(ctx, http.MethodGet, "servers?limit=1")
+	if err != nil {
+		return now, fmt.Errorf("cannot ask the cloud for the time: %w", err)
+	}
+	return now, nil
+}
