@@ -141,7 +141,7 @@ func (k *locker) acquire(ctx context.Context) error {
 // How long one who came first waits for those who came later to see that, and
 // how often it looks. Who is there for longer holds the lock already.
 const (
-	lockPatience = 15 * time.Second
+	lockPatience = 5 * time.Second
 	lockLook     = 250 * time.Millisecond
 )
 
