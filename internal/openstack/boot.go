@@ -4,13 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"slices"
+	"strings"
 	"time"
 )
 
 // Boot says how a server is brought to ACTIVE.
 type Boot struct {
-	Limit    time.Duration     // how long one try may stay in BUILD
+	Limit    time.Duration     // how long one try may stay in BUILD; all together may take twice as long
 	Tries    int               // how many servers may fail before it gives up; 3 where zero
+	Zones    []string          // availability zones, tried in turn; none leaves it to the ServerSpec
 	Progress func(text string) // what is going on; may be nil
 }
 
@@ -27,16 +31,32 @@ func (b Boot) orDefaults() Boot {
 	return b
 }
 
+// nextZone is the zone to try after one that failed.
+func (b Boot) nextZone(failed string) string {
+	if len(b.Zones) == 0 {
+		return failed
+	}
+	return b.Zones[(slices.Index(b.Zones, failed)+1)%len(b.Zones)]
+}
+
 // BootError says that no try led to an ACTIVE server, and what is left.
 type BootError struct {
 	Name  string
 	Tries int
+	Zones []string // where it was tried, in order; none where Nova chose
 	Left  []string // ids of servers that could not be deleted
 	Err   error    // why the last try failed
 }
 
 func (e *BootError) Error() string {
-	s := fmt.Sprintf("cannot boot %s: %v; tried %d times. ", e.Name, e.Err, e.Tries)
+	times, where := "once", ""
+	if e.Tries > 1 {
+		times = fmt.Sprintf("%d times", e.Tries)
+	}
+	if len(e.Zones) > 0 {
+		where = " (" + strings.Join(e.Zones, ", then ") + ")"
+	}
+	s := fmt.Sprintf("cannot boot %s: %v; tried %s%s. ", e.Name, e.Err, times, where)
 	if len(e.Left) == 0 {
 		return s + "What failed was deleted; nothing is left behind"
 	}
@@ -56,62 +76,142 @@ const consoleTail = 12
 // How long a failed server may take to go away.
 const deleteLimit = 3 * time.Minute
 
+// booting is one server on its way to ACTIVE, maybe by several tries.
+type booting struct {
+	cloud *Cloud
+	spec  ServerSpec
+	how   Boot
+	until time.Time // no further try begins after this
+	tries int       // those that have failed
+	zones []string  // theirs
+	known []string  // ids of servers of that name that are not ours to find
+}
+
+func (c *Cloud) booting(spec ServerSpec, how Boot) *booting {
+	how = how.orDefaults()
+	if len(how.Zones) > 0 {
+		spec.AvailabilityZone = how.Zones[0]
+	}
+	return &booting{cloud: c, spec: spec, how: how, until: time.Now().Add(2 * how.Limit)}
+}
+
 // BootServer makes a server and waits until it is ACTIVE. One that ends in
-// ERROR or stays in BUILD past the limit is deleted, and another one booted.
+// ERROR or stays in BUILD past the limit is deleted, and another one booted, in
+// the next availability zone where there are several.
 func (c *Cloud) BootServer(ctx context.Context, spec ServerSpec, how Boot) (Server, error) {
-	return c.bootFrom(ctx, spec, how.orDefaults(), 1, nil)
+	return c.booting(spec, how).run(ctx, "")
 }
 
 // FinishBoot takes a server of ours that was found on its way, or failed, to
 // ACTIVE: it waits for it, or replaces it, as BootServer does with its own.
 func (c *Cloud) FinishBoot(ctx context.Context, found Server, spec ServerSpec, how Boot) (Server, error) {
-	how = how.orDefaults()
-	server, err := c.reachActive(ctx, found.Name, found.ID, how)
-	if err == nil || !failedBoot(err) {
-		return server, err
+	b := c.booting(spec, how)
+	if found.AvailabilityZone != "" {
+		b.spec.AvailabilityZone = found.AvailabilityZone
 	}
-	return c.replace(ctx, spec, how, 1, found.ID, err)
+	return b.run(ctx, found.ID)
 }
 
-func (c *Cloud) bootFrom(ctx context.Context, spec ServerSpec, how Boot, try int, known []string) (Server, error) {
-	id, err := c.CreateServer(ctx, spec, known...)
-	if err != nil {
-		return Server{}, fmt.Errorf("cannot boot %s: %w", spec.Name, err)
+// run tries until a server is ACTIVE, beginning with the server id where that
+// is not empty.
+func (b *booting) run(ctx context.Context, id string) (Server, error) {
+	for {
+		if id == "" {
+			var err error
+			if id, err = b.cloud.CreateServer(ctx, b.spec, b.known...); err != nil {
+				return Server{}, b.notMade(ctx, err)
+			}
+			b.how.Progress(fmt.Sprintf("%s (%s) is on its way", b.spec.Name, id))
+		}
+		server, err := b.reachActive(ctx, id)
+		if err == nil {
+			return server, nil
+		}
+		if !failedBoot(err) {
+			return server, b.left(id, server, err)
+		}
+		if err := b.clear(ctx, id, err); err != nil {
+			return server, err
+		}
+		id = ""
 	}
-	server, err := c.reachActive(ctx, spec.Name, id, how)
-	if err == nil || !failedBoot(err) {
-		return server, err
-	}
-	return c.replace(ctx, spec, how, try, id, err)
 }
 
-// replace deletes the server id, which failed for the reason err, and boots the
-// next one, if there may be one.
-func (c *Cloud) replace(ctx context.Context, spec ServerSpec, how Boot, try int, id string, err error) (Server, error) {
-	how.Progress(fmt.Sprintf("%v; deleting it (try %d of %d)", err, try, how.Tries))
-	deleteErr := c.DeleteServer(ctx, Server{ID: id, Name: spec.Name}, deleteLimit)
+// notMade tells why there is no server, and, where the run was stopped, whether
+// there may be one all the same.
+func (b *booting) notMade(ctx context.Context, err error) error {
+	var lost *LostError
 	switch {
-	case deleteErr != nil:
-		return Server{}, &BootError{Name: spec.Name, Tries: try, Left: []string{id}, Err: errors.Join(err, deleteErr)}
-	case try >= how.Tries:
-		return Server{}, &BootError{Name: spec.Name, Tries: try, Err: err}
+	case ctx.Err() == nil:
+	case errors.As(err, &lost):
+		b.how.Progress(b.spec.Name + " was asked for, and no answer came: run this again to find it")
+	default:
+		b.how.Progress(b.spec.Name + " was not asked for yet")
 	}
-	return c.bootFrom(ctx, spec, how, try+1, []string{id})
+	return fmt.Errorf("cannot boot %s: %w", b.spec.Name, err)
+}
+
+// left tells what becomes of a server that is no longer waited for.
+func (b *booting) left(id string, last Server, err error) error {
+	var gone *NotFoundError
+	if errors.As(err, &gone) {
+		return err
+	}
+	text := fmt.Sprintf("%s (%s) was left in %s", b.spec.Name, id, last.state())
+	b.how.Progress(text)
+	return fmt.Errorf("%w; %s: run this again to go on with it", err, text)
+}
+
+// clear deletes the server id, which failed, and prepares the next try. Its
+// error is why there is none.
+func (b *booting) clear(ctx context.Context, id string, why error) error {
+	b.tries++
+	if zone := b.spec.AvailabilityZone; zone != "" {
+		b.zones = append(b.zones, zone)
+	}
+	b.how.Progress(fmt.Sprintf("%v; deleting it (try %d of %d)", why, b.tries, b.how.Tries))
+	end := &BootError{Name: b.spec.Name, Tries: b.tries, Zones: b.zones, Err: why}
+	if err := b.cloud.DeleteServer(ctx, Server{ID: id, Name: b.spec.Name}, deleteLimit); err != nil {
+		end.Left, end.Err = []string{id}, errors.Join(why, err)
+		return end
+	}
+	if b.tries >= b.how.Tries || inVain(why) || !time.Now().Before(b.until) {
+		return end
+	}
+	b.known = append(b.known, id)
+	before := b.spec.AvailabilityZone
+	b.spec.AvailabilityZone = b.how.nextZone(before)
+	if b.spec.AvailabilityZone != before {
+		return nil
+	}
+	if err := sleep(ctx, b.cloud.grace()); err != nil { // the same place gets a moment
+		return &CancelledError{What: "the next try to boot " + b.spec.Name, Last: "nothing left behind", Err: context.Cause(ctx)}
+	}
+	return nil
+}
+
+// inVain reports whether a server failed because of a quota, which another one
+// would hit too. Nova gives faults the code of the error that caused them.
+func inVain(err error) bool {
+	var failed *FailedError
+	return errors.As(err, &failed) &&
+		(failed.Server.FaultCode == http.StatusForbidden || failed.Server.FaultCode == http.StatusRequestEntityTooLarge)
 }
 
 // reachActive waits, and adds to a failure what the server said last.
-func (c *Cloud) reachActive(ctx context.Context, name, id string, how Boot) (Server, error) {
-	server, err := c.Await(ctx, name, id, how.Limit, how.Progress, "ACTIVE")
+func (b *booting) reachActive(ctx context.Context, id string) (Server, error) {
+	limit := min(b.how.Limit, max(time.Until(b.until), time.Second))
+	server, err := b.cloud.awaitBoot(ctx, b.spec, id, limit, b.how.Progress)
 	var failed *FailedError
 	var late *DeadlineError
 	switch {
 	case errors.As(err, &failed):
 		servers := []Server{failed.Server}
-		c.fillFaults(ctx, servers)
+		b.cloud.fillFaults(ctx, servers)
 		failed.Server = servers[0]
-		failed.Console = c.lastWords(ctx, id)
+		failed.Console = b.cloud.lastWords(ctx, id)
 	case errors.As(err, &late):
-		late.Console = c.lastWords(ctx, id)
+		late.Console = b.cloud.lastWords(ctx, id)
 	}
 	return server, err
 }

@@ -20,6 +20,7 @@ type Server struct {
 	Status           string // ACTIVE, BUILD, ERROR, SHUTOFF …
 	TaskState        string // what Nova is doing with it; empty for nothing
 	Fault            string // Nova's words where Status is ERROR
+	FaultCode        int    // the HTTP status that goes with them; 0 where unknown
 	Addresses        []Attachment
 	Metadata         map[string]string
 	Created          time.Time
@@ -92,6 +93,7 @@ func serverFrom(m *value.Map) Server {
 		ID: m.String("id"), Name: m.String("name"), Status: m.String("status"),
 		TaskState:        m.String("OS-EXT-STS:task_state"),
 		Fault:            m.Map("fault").String("message"),
+		FaultCode:        m.Map("fault").Int("code"),
 		Metadata:         map[string]string{},
 		AvailabilityZone: m.String("OS-EXT-AZ:availability_zone"),
 		KeyName:          m.String("key_name"),
@@ -178,7 +180,7 @@ func (c *Cloud) fillFaults(ctx context.Context, servers []Server) {
 			continue
 		}
 		if now, err := c.Server(withTries(ctx, 1), s.ID); err == nil {
-			servers[i].Fault = now.Fault
+			servers[i].Fault, servers[i].FaultCode = now.Fault, now.FaultCode
 		}
 	}
 }
@@ -360,7 +362,7 @@ func (c *Cloud) CreateServer(ctx context.Context, spec ServerSpec, known ...stri
 			spec.Name, n, MaxUserData)
 	}
 	look := func(ctx context.Context) (string, bool, error) {
-		found, err := c.serversMatching(ctx, exactly(spec.Name))
+		found, err := c.ServersNamed(ctx, spec.Name)
 		for _, s := range found {
 			if s.Name == spec.Name && s.carries(spec.Metadata) && !slices.Contains(known, s.ID) {
 				return s.ID, true, nil
@@ -369,7 +371,13 @@ func (c *Cloud) CreateServer(ctx context.Context, spec ServerSpec, known ...stri
 		return "", false, err
 	}
 	send := func(ctx context.Context) (string, error) {
-		m, err := c.compute.one(ctx, http.MethodPost, "servers", spec.body(), "server", spec.headers())
+		if err := c.creating.take(ctx); err != nil {
+			return "", err
+		}
+		defer c.creating.release()
+		hearing, end := lingering(ctx, lastAnswers)
+		defer end()
+		m, err := c.compute.one(hearing, http.MethodPost, "servers", spec.body(), "server", spec.headers())
 		return m.String("id"), err
 	}
 	return makeOnce(ctx, c.grace(), look, send)

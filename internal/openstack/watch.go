@@ -233,20 +233,28 @@ func (c *Cloud) ServersNamed(ctx context.Context, name string) ([]Server, error)
 // after limit, a NotFoundError where it is gone, a CancelledError.
 func (c *Cloud) Await(ctx context.Context, name, id string, limit time.Duration, progress func(string), wanted ...string) (Server, error) {
 	what := fmt.Sprintf("server %s to become %s", name, wanted[0])
-	return c.await(ctx, name, id, what, limit, func(s Server, there bool) (bool, error) {
+	return c.await(ctx, name, id, what, limit, reached(progress, wanted...))
+}
+
+// judgement says of a server, if it is there, whether its wait is over. all are
+// the servers of its name.
+type judgement func(s Server, there bool, all []Server) (bool, error)
+
+func reached(progress func(string), wanted ...string) judgement {
+	return func(s Server, there bool, _ []Server) (bool, error) {
 		switch {
 		case !there:
-			return false, vanished(name)
+			return false, vanished(s.Name)
 		case slices.Contains(wanted, s.Status) && s.TaskState == "":
 			return true, nil
 		case s.Status == "ERROR":
 			return false, &FailedError{Server: s}
 		}
 		if progress != nil {
-			progress(name + " is " + s.state())
+			progress(fmt.Sprintf("%s (%s) is %s", s.Name, s.ID, s.state()))
 		}
 		return false, nil
-	})
+	}
 }
 
 func vanished(name string) error {
@@ -256,7 +264,7 @@ func vanished(name string) error {
 // AwaitGone waits until a server that is being deleted is gone.
 func (c *Cloud) AwaitGone(ctx context.Context, s Server, limit time.Duration) error {
 	what := fmt.Sprintf("server %s to be gone", s.Name)
-	_, err := c.await(ctx, s.Name, s.ID, what, limit, func(_ Server, there bool) (bool, error) {
+	_, err := c.await(ctx, s.Name, s.ID, what, limit, func(_ Server, there bool, _ []Server) (bool, error) {
 		return !there, nil
 	})
 	return err
@@ -264,7 +272,7 @@ func (c *Cloud) AwaitGone(ctx context.Context, s Server, limit time.Duration) er
 
 // AwaitServer waits until done says so of the server id.
 func (c *Cloud) AwaitServer(ctx context.Context, s Server, what string, limit time.Duration, done func(Server) bool) (Server, error) {
-	return c.await(ctx, s.Name, s.ID, what, limit, func(now Server, there bool) (bool, error) {
+	return c.await(ctx, s.Name, s.ID, what, limit, func(now Server, there bool, _ []Server) (bool, error) {
 		if !there {
 			return false, vanished(s.Name)
 		}
@@ -292,12 +300,12 @@ func (c *Cloud) confirmed(ctx context.Context, list []Server, id string) (s Serv
 	return s, err == nil, err
 }
 
-func (c *Cloud) await(ctx context.Context, name, id, what string, limit time.Duration, judge func(s Server, there bool) (bool, error)) (Server, error) {
+func (c *Cloud) await(ctx context.Context, name, id, what string, limit time.Duration, judge judgement) (Server, error) {
 	bounded, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	x := c.watch.join(name, false)
 	defer c.watch.leave(x)
-	last := Server{Status: "nothing"}
+	last := Server{ID: id, Name: name, Status: "a state nobody saw"}
 	for {
 		news, err := c.watch.next(bounded, x)
 		switch {
@@ -317,7 +325,7 @@ func (c *Cloud) await(ctx context.Context, name, id, what string, limit time.Dur
 		if there {
 			last = now
 		}
-		done, err := judge(last, there)
+		done, err := judge(last, there, news.servers)
 		if done || err != nil {
 			return last, err
 		}
