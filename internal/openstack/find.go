@@ -3,7 +3,6 @@ package openstack
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"sort"
 	"strings"
 	"sync"
@@ -11,12 +10,6 @@ import (
 	"rollout/internal/document"
 	"rollout/internal/value"
 )
-
-// Image is a disk image.
-type Image struct {
-	ID, Name, Status string
-	Raw              *value.Map
-}
 
 // Flavor is a size of servers.
 type Flavor struct {
@@ -75,58 +68,6 @@ func (c *cache) forget(kind string) {
 			delete(c.slots, k)
 		}
 	}
-}
-
-// FindImage returns the image of that name or id. Of several active ones of
-// that name, none is chosen.
-func (c *Cloud) FindImage(ctx context.Context, nameOrID string) (Image, error) {
-	return cached(ctx, &c.cache, "image/"+nameOrID, func(ctx context.Context) (Image, error) {
-		list, err := c.images(ctx, nameOrID)
-		if err != nil {
-			return Image{}, err
-		}
-		if len(list) == 0 && isID(nameOrID) {
-			return c.imageByID(ctx, nameOrID)
-		}
-		return only("image", nameOrID, list, func(i Image) string { return i.ID }, func() string {
-			all, err := c.images(ctx, "")
-			return hintFrom(nameOrID, all, err, func(i Image) string { return i.Name })
-		})
-	})
-}
-
-// Images returns all images that the project can see.
-func (c *Cloud) Images(ctx context.Context) ([]Image, error) { return c.images(ctx, "") }
-
-func (c *Cloud) images(ctx context.Context, name string) ([]Image, error) {
-	list, err := c.image.list(ctx, "images", query("name", name), "images")
-	if err != nil {
-		return nil, fmt.Errorf("cannot list images: %w", err)
-	}
-	var out []Image
-	for _, m := range list {
-		if name == "" || m.String("name") == name {
-			out = append(out, imageFrom(m))
-		}
-	}
-	return out, nil
-}
-
-func imageFrom(m *value.Map) Image {
-	return Image{ID: m.String("id"), Name: m.String("name"), Status: m.String("status"), Raw: m}
-}
-
-func (c *Cloud) imageByID(ctx context.Context, id string) (Image, error) {
-	return cached(ctx, &c.cache, "image/id/"+id, func(ctx context.Context) (Image, error) {
-		m, err := c.image.get(ctx, "images/"+id, "")
-		if isStatus(err, http.StatusNotFound) {
-			return Image{}, &NotFoundError{Kind: "image", Name: id}
-		}
-		if err != nil {
-			return Image{}, fmt.Errorf("cannot look at image %s: %w", id, err)
-		}
-		return imageFrom(m), nil
-	})
 }
 
 // Flavors returns all flavors, smallest first. Nova has no filter on names.
