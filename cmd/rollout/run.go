@@ -21,6 +21,7 @@ import (
 type runFlags struct {
 	project       projectFlags
 	login         loginFlags
+	lock          lockFlags
 	tags          []string
 	skipTags      []string
 	limit         string
@@ -54,6 +55,7 @@ func (f *runFlags) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.step, "step", false, "")
 	_ = flags.MarkHidden("step") // it was registered above
 	f.login.register(flags)
+	f.lock.register(flags)
 }
 
 // validate refuses what cannot be done.
@@ -96,16 +98,22 @@ func runPlaybooks(ctx context.Context, flags *runFlags, books []string) error {
 	conns := connection.NewPool(ctx)
 	engines := docker.NewPool()
 	defer func() { _ = errors.Join(engines.Close(), conns.Close()) }()
-	for _, book := range books {
-		code, err := p.runOne(ctx, flags, book, login, connector{p, conns}, engines)
-		if err != nil {
-			return err
+	all := func(ctx context.Context) error {
+		for _, book := range books {
+			code, err := p.runOne(ctx, flags, book, login, connector{p, conns}, engines)
+			if err != nil {
+				return err
+			}
+			if code != runner.ExitOK {
+				return exitError(code)
+			}
 		}
-		if code != runner.ExitOK {
-			return exitError(code)
-		}
+		return nil
 	}
-	return nil
+	if flags.check || flags.runsNothing() {
+		return all(ctx)
+	}
+	return p.holdTopology(ctx, flags.lock, all)
 }
 
 // checkTopology reads the topology, so that its mistakes are told first. Where
