@@ -8,11 +8,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
-	"strings"
+	"time"
 
 	"github.com/gophercloud/gophercloud/v2"
-	"github.com/gophercloud/gophercloud/v2/openstack"
 	"github.com/gophercloud/gophercloud/v2/openstack/identity/v3/tokens"
 )
 
@@ -47,7 +45,7 @@ type Endpoint struct{ ID, Interface, Region, URL string }
 // Open logs in. The error of a failed log-in says which file or variables the
 // credentials came from; it never holds a password.
 func Open(ctx context.Context, cfg Config) (*Cloud, error) {
-	cred, err := cfg.credentials()
+	cred, err := cfg.credentials(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -55,24 +53,11 @@ func Open(ctx context.Context, cfg Config) (*Cloud, error) {
 	if err != nil {
 		return nil, err
 	}
-	provider, err := openstack.NewClient(cred.get("auth.auth_url"))
-	if err != nil {
-		return nil, &LoginError{Cloud: cred.name, Source: cred.source, Err: err}
-	}
-	provider.HTTPClient = http.Client{Transport: tr}
-	auth, err := cred.authOptions()
-	if err != nil {
-		return nil, &LoginError{Cloud: cred.name, Source: cred.source, Err: err}
-	}
-	// A wrong address is better said soon than retried long.
-	err = openstack.AuthenticateV3(withTries(ctx, 3), provider, auth, gophercloud.EndpointOpts{})
-	if err != nil {
-		return nil, &LoginError{Cloud: cred.name, Source: cred.source, Err: tidy("identity", err)}
-	}
-	c := &Cloud{name: cred.name, provider: provider, transport: tr, creating: make(slots, inFlight)}
+	c := &Cloud{name: cred.name, transport: tr, creating: make(slots, inFlight)}
 	c.watch, c.together = newWatcher(c.listForWatch), c.newTogether()
-	if err := c.readToken(cred); err != nil {
-		return nil, &LoginError{Cloud: cred.name, Source: cred.source, Err: err}
+	if err := c.login(ctx, cred); err != nil {
+		tr.base.CloseIdleConnections()
+		return nil, &LoginError{Cloud: cred.name, Source: cred.source, Err: tidy("identity", err)}
 	}
 	return c, nil
 }
@@ -91,6 +76,10 @@ func (c *Cloud) Catalog() []CatalogEntry { return c.catalog }
 
 // Calls returns how many HTTP requests were sent so far, retries included.
 func (c *Cloud) Calls() int { return int(c.transport.calls.Load()) }
+
+// Now is the time by the cloud's clock, as far as its answers told it. What is
+// compared with the cloud's own dates is compared with this.
+func (c *Cloud) Now() time.Time { return c.transport.now() }
 
 // Close ends the connections that are kept open between calls.
 func (c *Cloud) Close() { c.transport.base.CloseIdleConnections() }
@@ -136,52 +125,6 @@ func plainCatalog(catalog *tokens.ServiceCatalog) []CatalogEntry {
 		out = append(out, entry)
 	}
 	return out
-}
-
-func (c *Cloud) connect(cred credentials) error {
-	var err error
-	if c.compute, err = c.service(cred, "", "compute"); err != nil {
-		return err
-	}
-	if c.network, err = c.service(cred, "v2.0/", "network", "networking"); err != nil {
-		return err
-	}
-	if c.image, err = c.service(cred, "v2/", "image"); err != nil {
-		return err
-	}
-	c.volume, err = c.service(cred, "", "block-storage", "volumev3")
-	if missing := (*NoServiceError)(nil); errors.As(err, &missing) {
-		return nil
-	}
-	return err
-}
-
-// service makes the client of the first catalog entry of one of the types.
-// suffix is the version, which catalogs leave out of some services' URLs.
-func (c *Cloud) service(cred credentials, suffix string, types ...string) (*service, error) {
-	iface, region := cred.iface(), cred.get("region_name")
-	for _, typ := range types {
-		for _, e := range c.catalog {
-			if e.Type != typ {
-				continue
-			}
-			for _, p := range e.Endpoints {
-				if p.Interface != iface || region != "" && p.Region != region {
-					continue
-				}
-				return newService(c.provider, typ, p.URL, suffix), nil
-			}
-		}
-	}
-	return nil, &NoServiceError{Type: types[0], Interface: iface, Region: region}
-}
-
-func newService(provider *gophercloud.ProviderClient, typ, url, suffix string) *service {
-	base := strings.TrimRight(url, "/") + "/"
-	if suffix != "" && !strings.HasSuffix(base, "/"+suffix) {
-		base += suffix
-	}
-	return &service{kind: typ, client: &gophercloud.ServiceClient{ProviderClient: provider, Endpoint: base, Type: typ}}
 }
 
 // turn is a lock whose wait can be cancelled.

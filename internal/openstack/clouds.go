@@ -1,6 +1,7 @@
 package openstack
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,41 +13,61 @@ import (
 	"rollout/internal/document"
 )
 
-// cloudFile is one clouds.yaml, flat: entry, then "auth.username" and the like.
+// cloudFile is one clouds.yaml.
 type cloudFile struct {
 	path    string
-	entries map[string]map[string]string
+	entries map[string]entry
 }
 
-// places lists where a file of that name is looked for, in order: $OS_CLIENT_CONFIG_FILE
-// stands for clouds.yaml and its folder for those beside it.
-func (cfg Config) places(name string) []string {
-	if env := cfg.Getenv("OS_CLIENT_CONFIG_FILE"); env != "" {
-		if name == "clouds.yaml" {
-			return []string{env}
-		}
-		return []string{filepath.Join(filepath.Dir(env), name)}
+// places lists where a file of that name is looked for, in order, its suffix
+// left open. A variable may name the file itself.
+func (cfg Config) places(name, variable string) []string {
+	var out []string
+	if env := cfg.Getenv(variable); env != "" {
+		out = append(out, env)
 	}
-	user := cfg.Getenv("XDG_CONFIG_HOME")
-	if user == "" {
-		user = filepath.Join(cfg.Getenv("HOME"), ".config")
+	home := cfg.Getenv("HOME")
+	dirs := []string{""}
+	if xdg := cfg.Getenv("XDG_CONFIG_HOME"); xdg != "" {
+		dirs = append(dirs, filepath.Join(xdg, "openstack"))
 	}
-	return []string{name, filepath.Join(user, "openstack", name), filepath.Join("/etc/openstack", name)}
+	dirs = append(dirs, filepath.Join(home, ".config", "openstack"), "/etc/xdg/openstack", "/etc/openstack")
+	for _, dir := range dirs {
+		out = append(out, filepath.Join(dir, name+".yaml"))
+	}
+	// Last, since other clients don't look there: beside a clouds.yaml that was named.
+	if env := cfg.Getenv("OS_CLIENT_CONFIG_FILE"); env != "" && variable != "OS_CLIENT_CONFIG_FILE" {
+		out = append(out, filepath.Join(filepath.Dir(env), name+".yaml"))
+	}
+	return out
 }
 
-// read returns the first file of that name that there is; nil where none is.
-func (cfg Config) read(name, top string) (*cloudFile, error) {
-	for _, path := range cfg.places(name) {
-		data, err := os.ReadFile(path)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
+func (cfg Config) cloudsPlaces() []string { return cfg.places("clouds", "OS_CLIENT_CONFIG_FILE") }
+
+// readFirst returns the first file that there is; nil where none is.
+func readFirst(places []string, top string) (*cloudFile, error) {
+	for _, place := range places {
+		stem := strings.TrimSuffix(place, ".yaml")
+		for _, path := range []string{place, stem + ".yml", stem + ".json"} {
+			file, err := readClouds(path, top)
+			if file != nil || err != nil {
+				return file, err
+			}
 		}
-		if err != nil {
-			return nil, fmt.Errorf("cannot read %s: %w", path, err)
-		}
-		return parseClouds(path, data, top)
 	}
 	return nil, nil
+}
+
+// readClouds reads one file; nil where it is not there.
+func readClouds(path, top string) (*cloudFile, error) {
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot read %s: %w", path, err)
+	}
+	return parseClouds(path, data, top)
 }
 
 func parseClouds(path string, data []byte, top string) (*cloudFile, error) {
@@ -54,47 +75,20 @@ func parseClouds(path string, data []byte, top string) (*cloudFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	file := &cloudFile{path: path, entries: map[string]map[string]string{}}
+	file := &cloudFile{path: path, entries: map[string]entry{}}
 	section := root.Get(top)
 	if section == nil {
 		return file, nil
 	}
 	for _, e := range section.Entries {
-		flat := map[string]string{}
-		flatten(flat, "", e.Value)
-		file.entries[e.Name()] = flat
+		file.entries[e.Name()] = entryFromNode(e.Value)
 	}
 	return file, nil
 }
 
-// flatten keeps scalars as they are written, so that a password 0123 stays one.
-func flatten(into map[string]string, prefix string, n *document.Node) {
-	for _, e := range n.Entries {
-		key := prefix + e.Name()
-		switch {
-		case e.Value.Kind == document.Mapping:
-			flatten(into, key+".", e.Value)
-		case e.Value.Kind == document.Sequence:
-			if len(e.Value.Items) > 0 {
-				into[key] = sequenceHead(e.Value.Items[0])
-			}
-		case e.Value.Value != nil:
-			into[key] = e.Value.Text
-		}
-	}
-}
-
-// sequenceHead is the first of `regions:`, which are names or {name: …}.
-func sequenceHead(n *document.Node) string {
-	if name := n.Get("name"); name != nil {
-		return name.Text
-	}
-	return n.Text
-}
-
 // entry merges the named entry of clouds.yaml with its profile below and
 // secure.yaml above.
-func (cfg Config) entry(name string) (credentials, error) {
+func (cfg Config) entry(ctx context.Context, name string) (credentials, error) {
 	file, err := cfg.fileOf(name)
 	if err != nil {
 		return credentials{}, err
@@ -102,7 +96,7 @@ func (cfg Config) entry(name string) (credentials, error) {
 	if file == nil {
 		return credentials{}, &LoginError{Cloud: name, Source: "an entry of clouds.yaml", Err: cfg.noClouds()}
 	}
-	entry, ok := file.entries[name]
+	found, ok := file.entries[name]
 	if !ok {
 		err := fmt.Errorf("there is no such entry; it has: %s", strings.Join(sortedKeys(file.entries), ", "))
 		if hint := document.Suggest(name, sortedKeys(file.entries)); hint != "" {
@@ -110,73 +104,57 @@ func (cfg Config) entry(name string) (credentials, error) {
 		}
 		return credentials{}, &LoginError{Cloud: name, Source: file.path, Err: err}
 	}
-	values, err := cfg.profile(entry)
-	if err != nil {
-		return credentials{}, &LoginError{Cloud: name, Source: file.path, Err: err}
-	}
-	put(values, entry)
 	source := file.path
-	secure, err := cfg.read("secure.yaml", "clouds")
+	secure, err := readFirst(cfg.places("secure", "OS_CLIENT_SECURE_FILE"), "clouds")
 	if err != nil {
 		return credentials{}, err
 	}
-	if secure != nil && secure.entries[name] != nil {
-		put(values, secure.entries[name])
-		source += " and " + secure.path
+	if secure != nil {
+		if secret, ok := secure.entries[name]; ok {
+			found = secret.over(found)
+			source += " and " + secure.path
+		}
 	}
-	if values["region_name"] == "" {
-		values["region_name"] = values["regions"]
+	return cfg.withProfile(ctx, credentials{name: name, source: source, entry: found})
+}
+
+// withProfile puts what is known of the vendor below what the entry says.
+func (cfg Config) withProfile(ctx context.Context, cred credentials) (credentials, error) {
+	below, err := cfg.profile(ctx, cred.entry)
+	if err != nil {
+		return credentials{}, &LoginError{Cloud: cred.name, Source: cred.source, Err: err}
 	}
-	return credentials{name: name, source: source, values: values}, nil
+	cred.entry = cred.entry.over(below)
+	return cred, nil
 }
 
 // fileOf returns the clouds.yaml to look the entry up in: the first there is,
 // or the one known to have the entry where that lacks it.
 func (cfg Config) fileOf(name string) (*cloudFile, error) {
-	file, err := cfg.read("clouds.yaml", "clouds")
-	if err != nil || file != nil && file.entries[name] != nil || cfg.Further[name] == "" {
+	file, err := readFirst(cfg.cloudsPlaces(), "clouds")
+	if err != nil || cfg.Further[name] == "" {
 		return file, err
 	}
-	data, err := os.ReadFile(cfg.Further[name])
-	if errors.Is(err, fs.ErrNotExist) {
-		return file, nil
+	if file != nil {
+		if _, ok := file.entries[name]; ok {
+			return file, nil
+		}
 	}
-	if err != nil {
-		return nil, fmt.Errorf("cannot read %s: %w", cfg.Further[name], err)
+	further, err := readClouds(cfg.Further[name], "clouds")
+	if further == nil {
+		return file, err
 	}
-	return parseClouds(cfg.Further[name], data, "clouds")
+	return further, err
 }
 
 func (cfg Config) noClouds() error {
-	return fmt.Errorf("%w (looked for %s)", ErrNoClouds, strings.Join(cfg.places("clouds.yaml"), ", "))
-}
-
-// profile returns the values of the entry's profile in clouds-public.yaml.
-func (cfg Config) profile(entry map[string]string) (map[string]string, error) {
-	name := entry["profile"]
-	if name == "" {
-		name = entry["cloud"]
-	}
-	values := map[string]string{}
-	if name == "" {
-		return values, nil
-	}
-	public, err := cfg.read("clouds-public.yaml", "public-clouds")
-	if err != nil {
-		return nil, err
-	}
-	if public == nil || public.entries[name] == nil {
-		return nil, fmt.Errorf("its profile %q is not in a clouds-public.yaml (looked for %s)",
-			name, strings.Join(cfg.places("clouds-public.yaml"), ", "))
-	}
-	put(values, public.entries[name])
-	return values, nil
+	return fmt.Errorf("%w (looked for %s)", ErrNoClouds, strings.Join(cfg.cloudsPlaces(), ", "))
 }
 
 // onlyEntry is used where nothing names a cloud: a file with one entry leaves
 // no doubt.
-func (cfg Config) onlyEntry() (credentials, error) {
-	file, err := cfg.read("clouds.yaml", "clouds")
+func (cfg Config) onlyEntry(ctx context.Context) (credentials, error) {
+	file, err := readFirst(cfg.cloudsPlaces(), "clouds")
 	if err != nil {
 		return credentials{}, err
 	}
@@ -189,7 +167,7 @@ func (cfg Config) onlyEntry() (credentials, error) {
 		return credentials{}, &LoginError{Cloud: "(none named)", Source: file.path,
 			Err: fmt.Errorf("which cloud? set OS_CLOUD to one of: %s", strings.Join(names, ", "))}
 	}
-	return cfg.entry(names[0])
+	return cfg.entry(ctx, names[0])
 }
 
 func put(into, from map[string]string) {

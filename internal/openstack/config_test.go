@@ -47,7 +47,7 @@ func configIn(t *testing.T, env map[string]string) Config {
 func TestEntryOfCloudsYAML(t *testing.T) {
 	cfg := configIn(t, nil)
 	cfg.Cloud = "lab"
-	cred, err := cfg.credentials()
+	cred, err := cfg.credentials(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +66,7 @@ func TestEntryOfCloudsYAML(t *testing.T) {
 func TestProfileAndSecure(t *testing.T) {
 	cfg := configIn(t, map[string]string{"OS_CLOUD": "bare"})
 	cfg.Auth = map[string]string{"project_name": "Other"}
-	cred, err := cfg.credentials()
+	cred, err := cfg.credentials(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +85,7 @@ func TestProfileAndSecure(t *testing.T) {
 func TestVariables(t *testing.T) {
 	cfg := configIn(t, map[string]string{"none": "1", "OS_AUTH_URL": "http://c:5000/v2.0/", "OS_USERNAME": "u", "OS_PASSWORD": "hush",
 		"OS_TENANT_NAME": "SNSApp", "OS_ENDPOINT_TYPE": "internalURL", "OS_INSECURE": "true"})
-	cred, err := cfg.credentials()
+	cred, err := cfg.credentials(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +98,7 @@ func TestVariables(t *testing.T) {
 func TestApplicationCredential(t *testing.T) {
 	cfg := Config{Getenv: func(string) string { return "" }, Auth: map[string]string{"auth_url": "http://c/v3",
 		"application_credential_id": "id", "application_credential_secret": "hush"}}
-	cred, err := cfg.credentials()
+	cred, err := cfg.credentials(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -249,7 +249,7 @@ func TestEntryOfAFurtherFile(t *testing.T) {
 			if env == nil {
 				cfg.Cloud = name
 			}
-			cred, err := cfg.credentials()
+			cred, err := cfg.credentials(t.Context())
 			if err != nil || cred.get("auth.auth_url") != want {
 				t.Errorf("%s: %q, %v", name, cred.get("auth.auth_url"), err)
 			}
@@ -257,7 +257,7 @@ func TestEntryOfAFurtherFile(t *testing.T) {
 	}
 	cfg := configIn(t, map[string]string{"none": "1"})
 	cfg.Cloud, cfg.Further = "practice", map[string]string{"practice": further + "x"}
-	if _, err := cfg.credentials(); !errors.Is(err, ErrNoClouds) {
+	if _, err := cfg.credentials(t.Context()); !errors.Is(err, ErrNoClouds) {
 		t.Errorf("got %v", err)
 	}
 }

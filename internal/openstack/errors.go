@@ -1,10 +1,12 @@
 package openstack
 
 import (
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -31,14 +33,21 @@ func (e *LoginError) Error() string {
 func (e *LoginError) Unwrap() error { return e.Err }
 
 // NoServiceError says that the catalog lacks a service.
-type NoServiceError struct{ Type, Interface, Region string }
+type NoServiceError struct {
+	Type, Interface, Region string
+	Has                     []string // regions that do have it
+}
 
 func (e *NoServiceError) Error() string {
 	where := ""
 	if e.Region != "" {
 		where = " in region " + e.Region
 	}
-	return fmt.Sprintf("the catalog has no %s endpoint of the %s service%s (check region_name and interface)", e.Interface, e.Type, where)
+	hint := "check region_name and interface"
+	if len(e.Has) > 0 {
+		hint = "there is one in: " + strings.Join(e.Has, ", ")
+	}
+	return fmt.Sprintf("the catalog has no %s endpoint of the %s service%s (%s)", e.Interface, e.Type, where, hint)
 }
 
 // APIError is an answer of a service that says no.
@@ -46,13 +55,34 @@ type APIError struct {
 	Service string // compute, network, image, identity
 	Method  string
 	URL     string
-	Status  int    // HTTP status
-	Kind    string // the service's own name of the error, where it gives one
-	Message string // the service's own words
+	Status  int           // HTTP status
+	Kind    string        // the service's own name of the error, where it gives one
+	Message string        // the service's own words
+	Tries   int           // how often it was asked
+	Took    time.Duration // from the first try to the last answer
+	Later   string        // its Retry-After, where that was too long to wait for
 }
 
 func (e *APIError) Error() string {
-	return fmt.Sprintf("%s says: %s (HTTP %d)", serviceName(e.Service), e.Message, e.Status)
+	s := fmt.Sprintf("%s says: %s (HTTP %d", serviceName(e.Service), e.Message, e.Status)
+	advice := e.advice()
+	if e.Tries > 1 && advice != "" {
+		s += fmt.Sprintf("; asked %d times in %s", e.Tries, e.Took.Round(100*time.Millisecond))
+	}
+	return s + ")" + advice
+}
+
+// advice is what to do, where the service's words don't say it.
+func (e *APIError) advice() string {
+	switch {
+	case e.Status == http.StatusTooManyRequests && e.Later != "":
+		return fmt.Sprintf("; it wants to be asked again after %s: rerun then, or with fewer forks", e.Later)
+	case e.Status == http.StatusTooManyRequests:
+		return "; rerun later, or with fewer forks"
+	case e.Status >= 500 && e.Status != http.StatusNotImplemented:
+		return "; rerun when it is well again: what is done stays done"
+	}
+	return ""
 }
 
 func serviceName(kind string) string {
@@ -74,16 +104,62 @@ func serviceName(kind string) string {
 // LostError says that a request was sent and its answer did not arrive, so
 // that nothing is known of what became of it.
 type LostError struct {
+	Service     string
 	Method, URL string
 	Err         error
 }
 
 func (e *LostError) Error() string {
-	return fmt.Sprintf("the answer to %s %s was lost: %v", e.Method, e.URL, e.Err)
+	return fmt.Sprintf("the answer of %s to %s %s was lost: %v; rerun: what came of it is found then", serviceName(e.Service), e.Method, e.URL, e.Err)
 }
 
 // Unwrap returns the cause.
 func (e *LostError) Unwrap() error { return e.Err }
+
+// UnreachableError says that a service gave no answer that can be used, however
+// often it was asked.
+type UnreachableError struct {
+	Service     string
+	Method, URL string
+	Tries       int
+	Took        time.Duration
+	Err         error
+}
+
+func (e *UnreachableError) Error() string {
+	advice := "rerun when it is there again: what is done stays done"
+	var untrusted *tls.CertificateVerificationError
+	switch {
+	case errors.As(e.Err, &untrusted):
+		advice = "give the authority that signed its certificate as cacert, or accept any with verify: false"
+	case refusedTLS(e.Err):
+		advice = "is its address one of http://?"
+	case e.Service == "identity":
+		advice = "check auth_url, and that it is running"
+	}
+	asked := "once"
+	if e.Tries > 1 {
+		asked = fmt.Sprintf("%d times in %s", e.Tries, e.Took.Round(100*time.Millisecond))
+	}
+	return fmt.Sprintf("%s can't be reached: %v; asked %s with %s %s (%s)", serviceName(e.Service), e.Err, asked, e.Method, e.URL, advice)
+}
+
+// Unwrap returns the cause.
+func (e *UnreachableError) Unwrap() error { return e.Err }
+
+// TokenError says that the token is no longer taken and another one can't be had.
+type TokenError struct{ Err error }
+
+func (e *TokenError) Error() string {
+	if e.Err == nil {
+		return "the token is not valid any more, and a token can't be had anew without a password " +
+			"(log in anew, or use a password or an application credential)"
+	}
+	return fmt.Sprintf("the token is not valid any more, and a new one was refused: %v", e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *TokenError) Unwrap() error { return e.Err }
 
 // NotFoundError says that nothing of that name or id exists.
 type NotFoundError struct {
@@ -157,7 +233,8 @@ func (e *CancelledError) Error() string {
 // Unwrap returns the cause.
 func (e *CancelledError) Unwrap() error { return e.Err }
 
-// tidy turns gophercloud's errors into ours.
+// tidy turns gophercloud's errors into ours, and tells those of the transport
+// which service they are of.
 func tidy(kind string, err error) error {
 	var after *gophercloud.ErrErrorAfterReauthentication
 	if errors.As(err, &after) {
@@ -165,18 +242,38 @@ func tidy(kind string, err error) error {
 	}
 	var login *gophercloud.ErrUnableToReauthenticate
 	if errors.As(err, &login) {
-		return fmt.Errorf("the token expired and a new one was refused: %w", tidy("identity", login.ErrReauth))
+		return &TokenError{tidy("identity", login.ErrReauth)}
+	}
+	var lost *LostError
+	if errors.As(err, &lost) {
+		return &LostError{kind, lost.Method, lost.URL, lost.Err}
+	}
+	var none *UnreachableError
+	if errors.As(err, &none) {
+		return &UnreachableError{kind, none.Method, none.URL, none.Tries, none.Took, none.Err}
 	}
 	var code gophercloud.ErrUnexpectedResponseCode
 	if errors.As(err, &code) {
-		e := &APIError{Service: kind, Method: code.Method, URL: code.URL, Status: code.Actual}
-		e.Kind, e.Message = apiMessage(code.Body)
-		if e.Message == "" {
-			e.Message = http.StatusText(code.Actual)
-		}
-		return e
+		return refusal(kind, code)
 	}
 	return err
+}
+
+func refusal(kind string, code gophercloud.ErrUnexpectedResponseCode) error {
+	if code.Actual == http.StatusUnauthorized && kind != "identity" {
+		return &TokenError{}
+	}
+	how := attemptOf(code.ResponseHeader)
+	e := &APIError{Service: kind, Method: code.Method, URL: code.URL, Status: code.Actual, Tries: how.tries, Took: how.took}
+	e.Kind, e.Message = apiMessage(code.Body)
+	if e.Message == "" {
+		e.Message = http.StatusText(code.Actual)
+	}
+	e.Later = code.ResponseHeader.Get("Retry-After")
+	if _, err := strconv.Atoi(e.Later); err == nil {
+		e.Later += " s"
+	}
+	return e
 }
 
 // apiMessage finds the words in an error body: Nova's {"conflictingRequest":

@@ -55,6 +55,7 @@ func (f *faulty) count(request string) int {
 }
 
 func (f *faulty) serve(w http.ResponseWriter, r *http.Request) {
+	r.URL.Path = strings.TrimPrefix(r.URL.Path, "/v2.1")
 	key := r.Method + " " + r.URL.Path
 	f.mu.Lock()
 	f.requests[key]++

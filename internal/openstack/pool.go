@@ -3,7 +3,6 @@ package openstack
 import (
 	"context"
 	"fmt"
-	"sort"
 	"strings"
 	"sync"
 )
@@ -95,8 +94,8 @@ func (p *Pool) slot(key string) *opening {
 
 func (p *Pool) fill(cfg Config) Config {
 	d := p.defaults
-	if cfg.Cloud == "" && len(cfg.Auth) == 0 {
-		cfg.Cloud, cfg.Auth = d.Cloud, d.Auth
+	if cfg.Cloud == "" && cfg.Entry == nil && len(cfg.Auth) == 0 {
+		cfg.Cloud, cfg.Entry, cfg.Auth = d.Cloud, d.Entry, d.Auth
 	}
 	fillText(&cfg.AuthType, d.AuthType)
 	fillText(&cfg.Region, d.Region)
@@ -123,13 +122,19 @@ func fillText(s *string, text string) {
 // poolKey tells sessions apart; it stays in memory.
 func poolKey(cfg Config) string {
 	var b strings.Builder
-	verify := cfg.Verify == nil || *cfg.Verify
+	verify := "unsaid"
+	if cfg.Verify != nil {
+		verify = fmt.Sprint(*cfg.Verify)
+	}
 	fmt.Fprintf(&b, "%q %q %q %q %q %q %q %v %v", cfg.Cloud, cfg.AuthType, cfg.Region, cfg.Interface,
 		cfg.CACert, cfg.Cert, cfg.Key, verify, cfg.Timeout)
-	keys := sortedKeys(cfg.Auth)
-	sort.Strings(keys)
-	for _, k := range keys {
+	for _, k := range sortedKeys(cfg.Auth) {
 		fmt.Fprintf(&b, " %s=%q", k, cfg.Auth[k])
 	}
+	given := entryFromMap(cfg.Entry)
+	for _, k := range sortedKeys(given.values) {
+		fmt.Fprintf(&b, " entry.%s=%q", k, given.values[k])
+	}
+	fmt.Fprintf(&b, " %q", given.regions)
 	return b.String()
 }

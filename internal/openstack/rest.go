@@ -37,6 +37,9 @@ func (s *service) callURL(ctx context.Context, method, address string, body any,
 		KeepResponseBody: true,
 	}
 	resp, err := s.client.Request(ctx, method, address, opts)
+	for renewed(ctx, err) {
+		resp, err = s.client.Request(ctx, method, address, opts)
+	}
 	if err != nil {
 		return nil, tidy(s.kind, err)
 	}
@@ -146,12 +149,62 @@ func (s *service) sameHost(href string) string {
 	return u.String()
 }
 
+// versions reads the list of versions at a service's root: Keystone answers
+// {"versions": {"values": […]}}, the others {"versions": […]}.
+func (s *service) versions(ctx context.Context) ([]*value.Map, error) {
+	opts := &gophercloud.RequestOpts{OkCodes: []int{http.StatusOK, http.StatusMultipleChoices}, KeepResponseBody: true}
+	resp, err := s.client.Request(ctx, http.MethodGet, s.client.Endpoint, opts)
+	if err != nil {
+		return nil, tidy(s.kind, err)
+	}
+	defer resp.Body.Close()
+	data, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return nil, err
+	}
+	v, err := value.FromJSON(data)
+	if err != nil {
+		return nil, err
+	}
+	doc, _ := v.(*value.Map)
+	list := doc.List("versions")
+	if list == nil {
+		list = doc.Map("versions").List("values")
+	}
+	if one := doc.Map("version"); one != nil {
+		list = []any{one}
+	}
+	var out []*value.Map
+	for _, e := range list {
+		if m, ok := e.(*value.Map); ok {
+			out = append(out, m)
+		}
+	}
+	return out, nil
+}
+
+// linksOf returns the addresses of an answer's links of that kind.
+func linksOf(m *value.Map, rel string) []string {
+	var out []string
+	for _, e := range m.List("links") {
+		if link, ok := e.(*value.Map); ok && link.String("rel") == rel {
+			out = append(out, link.String("href"))
+		}
+	}
+	return out
+}
+
+// A create, with the looks for what became of lost ones, ends within this.
+const maxCreating = 6 * time.Minute
+
 // makeOnce creates something without ever making a twin: after an answer that
 // was lost, look tells what the cloud made of the request, before another one
 // is sent. What was sent may still be on its way, so it looks more than once.
 func makeOnce[T any](ctx context.Context, first time.Duration, look func(context.Context) (T, bool, error), send func(context.Context) (T, error)) (T, error) {
 	const tries = 3
 	var zero T
+	ctx, cancel := context.WithTimeout(ctx, maxCreating)
+	defer cancel()
 	for try := 1; ; try++ {
 		made, err := send(ctx)
 		if err == nil || !unsure(err) {

@@ -5,13 +5,16 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -22,7 +25,7 @@ import (
 type Retry struct {
 	First time.Duration // wait before the first repeat; doubled each time; 250 ms
 	Max   time.Duration // longest wait between two tries; 8 s
-	Tries int           // how often at most; 8
+	Tries int           // how often at most; 12, which is about a minute
 }
 
 func (r Retry) orDefaults() Retry {
@@ -33,15 +36,13 @@ func (r Retry) orDefaults() Retry {
 		r.Max = 8 * time.Second
 	}
 	if r.Tries <= 0 {
-		r.Tries = 8
+		r.Tries = 12
 	}
 	return r
 }
 
-// The longest wait that a server may ask for with Retry-After.
-const maxRetryAfter = 2 * time.Minute
-
-// Requests are not repeated for longer than this in all.
+// No try of a request begins later than this after the first: with the time of
+// one try, a call ends within four minutes, whatever the cloud does.
 const maxTrying = 3 * time.Minute
 
 // Answers larger than this are a mistake of somebody's, not a list of servers.
@@ -56,17 +57,15 @@ type transport struct {
 	timeout time.Duration // of one try
 	trace   func(line string)
 	calls   atomic.Int64
+	ahead   atomic.Int64 // how far the cloud's clock is ahead of ours, in nanoseconds
 }
 
 func newTransport(cfg Config, cred credentials) (*transport, error) {
-	tlsConfig, err := cred.tlsConfig()
+	tlsConfig, err := cred.tlsConfig(cfg.Getenv)
 	if err != nil {
 		return nil, err
 	}
-	timeout := cfg.Timeout
-	if timeout <= 0 {
-		timeout = 60 * time.Second
-	}
+	timeout := cfg.timeout(cred)
 	return &transport{
 		base: &http.Transport{
 			Proxy:                 http.ProxyFromEnvironment,
@@ -84,9 +83,9 @@ func newTransport(cfg Config, cred credentials) (*transport, error) {
 	}, nil
 }
 
-func (c credentials) tlsConfig() (*tls.Config, error) {
+func (c credentials) tlsConfig(getenv func(string) string) (*tls.Config, error) {
 	out := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: c.insecure()} //nolint:gosec // asked for by verify: false
-	if file := c.get("cacert"); file != "" {
+	if file := atHome(c.get("cacert"), getenv); file != "" {
 		pem, err := os.ReadFile(file)
 		if err != nil {
 			return nil, fmt.Errorf("cannot read the CA certificates of cloud %s (%s): %w", c.name, c.source, err)
@@ -96,8 +95,8 @@ func (c credentials) tlsConfig() (*tls.Config, error) {
 			return nil, fmt.Errorf("cannot use the CA certificates of cloud %s: %s holds no PEM certificate", c.name, file)
 		}
 	}
-	if cert := c.get("cert"); cert != "" {
-		key := c.get("key")
+	if cert := atHome(c.get("cert"), getenv); cert != "" {
+		key := atHome(c.get("key"), getenv)
 		if key == "" {
 			key = cert
 		}
@@ -108,6 +107,14 @@ func (c credentials) tlsConfig() (*tls.Config, error) {
 		out.Certificates = []tls.Certificate{pair}
 	}
 	return out, nil
+}
+
+// atHome replaces the ~ at the beginning of a path.
+func atHome(path string, getenv func(string) string) string {
+	if rest, ok := strings.CutPrefix(path, "~/"); ok && getenv != nil {
+		return filepath.Join(getenv("HOME"), rest)
+	}
+	return path
 }
 
 type contextKey int
@@ -133,20 +140,11 @@ func mayRepeat(req *http.Request) bool {
 		return true
 	}
 	marked, _ := req.Context().Value(repeatableKey).(bool)
-	return marked || req.URL.Path != "" && isLogin(req)
+	return marked || isLogin(req)
 }
 
 // isLogin tells requests for a token, of which one too many does no harm.
-func isLogin(req *http.Request) bool {
-	const path = "/v3/auth/tokens"
-	p := req.URL.Path
-	return len(p) >= len(path) && p[len(p)-len(path):] == path
-}
-
-// busy carries an answer that asks for another try.
-type busy struct{ resp *http.Response }
-
-func (b *busy) Error() string { return b.resp.Status }
+func isLogin(req *http.Request) bool { return strings.HasSuffix(req.URL.Path, "/v3/auth/tokens") }
 
 // RoundTrip sends req, again and again if need be. It returns the last answer
 // even where that is a refusal.
@@ -161,16 +159,20 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	wait := backoff.NewExponentialBackOff()
 	wait.InitialInterval, wait.MaxInterval, wait.Multiplier = t.retry.First, t.retry.Max, 2
-	try := 0
-	resp, err := backoff.Retry(req.Context(), func() (*http.Response, error) {
-		try++
-		return t.try(req, body, try, tries)
-	}, backoff.WithBackOff(wait), backoff.WithMaxTries(uint(tries)), backoff.WithMaxElapsedTime(maxTrying))
-	var last *busy
-	if errors.As(err, &last) {
-		return last.resp, nil
+	start := time.Now()
+	for try := 1; ; try++ {
+		resp, err := t.once(req, body, try)
+		pause := wait.NextBackOff()
+		if asked := t.retryAfter(resp); asked > 0 {
+			pause = asked
+		}
+		if !asksAgain(req, resp, err) || try >= tries || time.Since(start)+pause > maxTrying {
+			return t.outcome(req, resp, err, attempt{try, time.Since(start)})
+		}
+		if err := sleep(req.Context(), pause); err != nil {
+			return nil, err
+		}
 	}
-	return resp, err
 }
 
 func drain(req *http.Request) ([]byte, error) {
@@ -181,35 +183,61 @@ func drain(req *http.Request) ([]byte, error) {
 	return io.ReadAll(req.Body)
 }
 
-// try sends req once and says, by the kind of its error, whether to go on.
-func (t *transport) try(req *http.Request, body []byte, try, tries int) (*http.Response, error) {
-	resp, err := t.once(req, body, try)
-	if err != nil {
-		if ctxErr := req.Context().Err(); ctxErr != nil {
-			return nil, backoff.Permanent(lostOr(req, ctxErr))
-		}
-		if mayRepeat(req) || notSent(err) {
-			return nil, err
-		}
-		return nil, backoff.Permanent(&LostError{Method: req.Method, URL: req.URL.String(), Err: err})
-	}
-	if !asksAgain(req, resp.StatusCode) {
-		return resp, nil
-	}
-	if after := retryAfter(resp.Header.Get("Retry-After")); after > 0 && try < tries {
-		// the answer is dropped: another try follows for certain
-		return nil, &backoff.RetryAfterError{Duration: after}
-	}
-	return nil, &busy{resp}
+// attempt is how a request was tried.
+type attempt struct {
+	tries int
+	took  time.Duration
 }
 
-// lostOr keeps apart, when ctx ends, a request that can have changed something.
-func lostOr(req *http.Request, err error) error {
-	if mayRepeat(req) {
-		return err
+// The header under which an answer carries how it was got, to whom words it.
+const attemptHeader = "X-Rollout-Attempt"
+
+func (a attempt) String() string { return fmt.Sprintf("%d %d", a.tries, a.took) }
+
+func attemptOf(h http.Header) (a attempt) {
+	_, err := fmt.Sscanf(h.Get(attemptHeader), "%d %d", &a.tries, &a.took)
+	if err != nil {
+		return attempt{}
 	}
-	return &LostError{Method: req.Method, URL: req.URL.String(), Err: err}
+	return a
 }
+
+// outcome is what remains when a request isn't tried again.
+func (t *transport) outcome(req *http.Request, resp *http.Response, err error, a attempt) (*http.Response, error) {
+	if err == nil {
+		resp.Header.Set(attemptHeader, a.String())
+		return resp, nil
+	}
+	ended := req.Context().Err()
+	switch {
+	case !mayRepeat(req) && !notSent(err) && !refusedTLS(err):
+		if ended != nil {
+			err = ended
+		}
+		return nil, &LostError{Method: req.Method, URL: req.URL.String(), Err: t.worded(err)}
+	case ended != nil:
+		return nil, ended
+	}
+	return nil, &UnreachableError{Method: req.Method, URL: req.URL.String(), Tries: a.tries, Took: a.took, Err: t.worded(err)}
+}
+
+// worded says of a try that reached its limit what that means.
+func (t *transport) worded(err error) error {
+	var late net.Error
+	if errors.Is(err, context.DeadlineExceeded) || errors.As(err, &late) && late.Timeout() && !notSent(err) {
+		return &silence{t.timeout, err}
+	}
+	return err
+}
+
+// silence is a connection on which no answer came.
+type silence struct {
+	limit time.Duration
+	err   error
+}
+
+func (s *silence) Error() string { return fmt.Sprintf("no answer within %s", s.limit) }
+func (s *silence) Unwrap() error { return s.err }
 
 // once sends req and reads the whole answer, so that a connection lost in the
 // middle of it is seen here.
@@ -229,12 +257,39 @@ func (t *transport) once(req *http.Request, body []byte, try int) (*http.Respons
 		answer, err = io.ReadAll(io.LimitReader(resp.Body, maxBody))
 		resp.Body.Close()
 		resp.Body = io.NopCloser(bytes.NewReader(answer))
+		t.setClock(resp)
+		if err == nil && garbled(resp, answer) {
+			err = &garbage{contentType: resp.Header.Get("Content-Type"), start: plainText(string(answer[:min(len(answer), 2000)]))}
+		}
 	}
 	t.tell(req, resp, err, try, time.Since(start))
 	if err != nil {
 		return nil, err
 	}
 	return resp, nil
+}
+
+// garbled reports an answer that says yes and yet is not what the API speaks:
+// a proxy's page, or JSON that breaks off.
+func garbled(resp *http.Response, answer []byte) bool {
+	if resp.StatusCode >= 300 || len(bytes.TrimSpace(answer)) == 0 {
+		return false
+	}
+	return resp.Header.Get("Content-Type") != "application/octet-stream" && !json.Valid(answer)
+}
+
+// garbage is such an answer.
+type garbage struct{ contentType, start string }
+
+func (g *garbage) Error() string {
+	if strings.Contains(g.contentType, "json") {
+		return "the answer is JSON that breaks off"
+	}
+	text := []rune(g.start)
+	if len(text) > 80 {
+		text = append(text[:80], '…')
+	}
+	return fmt.Sprintf("the answer is no JSON but %q (a proxy in between?)", string(text))
 }
 
 func (t *transport) tell(req *http.Request, resp *http.Response, err error, try int, took time.Duration) {
@@ -254,11 +309,24 @@ func (t *transport) tell(req *http.Request, resp *http.Response, err error, try 
 	t.trace(fmt.Sprintf("%s %s: %s in %s%s", req.Method, req.URL, outcome, took.Round(time.Millisecond), again))
 }
 
-func asksAgain(req *http.Request, status int) bool {
+// refusedTLS reports whether the connection was given up before anything was
+// sent on it: the certificate is not trusted, or there is no TLS at all.
+func refusedTLS(err error) bool {
+	var untrusted *tls.CertificateVerificationError
+	var noTLS tls.RecordHeaderError
+	return errors.As(err, &untrusted) || errors.As(err, &noTLS)
+}
+
+// asksAgain reports whether a try that ended so may be followed by another one.
+func asksAgain(req *http.Request, resp *http.Response, err error) bool {
 	switch {
-	case status == http.StatusTooManyRequests:
+	case refusedTLS(err):
+		return false
+	case err != nil:
+		return req.Context().Err() == nil && (mayRepeat(req) || notSent(err))
+	case resp.StatusCode == http.StatusTooManyRequests:
 		return true
-	case status >= 500 && status != http.StatusNotImplemented:
+	case resp.StatusCode >= 500 && resp.StatusCode != http.StatusNotImplemented:
 		return mayRepeat(req)
 	}
 	return false
@@ -271,16 +339,28 @@ func notSent(err error) bool {
 	return errors.As(err, &op) && op.Op == "dial"
 }
 
-// retryAfter reads the header of that name: seconds, or a date.
-func retryAfter(header string) time.Duration {
-	if header == "" {
+// setClock notes how the cloud's clock differs from ours.
+func (t *transport) setClock(resp *http.Response) {
+	if at, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
+		t.ahead.Store(int64(time.Until(at)))
+	}
+}
+
+// now is the time by the cloud's clock, to the second.
+func (t *transport) now() time.Time { return time.Now().Add(time.Duration(t.ahead.Load())) }
+
+// retryAfter reads the header of that name: seconds, or a date by the clock of
+// who sent it.
+func (t *transport) retryAfter(resp *http.Response) time.Duration {
+	if resp == nil {
 		return 0
 	}
-	var d time.Duration
+	header := resp.Header.Get("Retry-After")
 	if n, err := strconv.Atoi(header); err == nil {
-		d = time.Duration(n) * time.Second
-	} else if at, err := http.ParseTime(header); err == nil {
-		d = time.Until(at)
+		return time.Duration(min(max(n, 0), 1_000_000)) * time.Second
 	}
-	return max(0, min(d, maxRetryAfter))
+	if at, err := http.ParseTime(header); err == nil {
+		return max(0, at.Sub(t.now()))
+	}
+	return 0
 }
