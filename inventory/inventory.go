@@ -74,6 +74,14 @@ func (inv *Inventory) Generation() int { return inv.changes }
 
 // AddGroup returns the group of that name, which it adds if need be.
 func (inv *Inventory) AddGroup(name string) *Group {
+	if inv.byGroup[name] == nil && !validGroupName(name) {
+		inv.warn("the group name %q holds characters that a variable name can't have", name)
+	}
+	return inv.addGroup(name)
+}
+
+// addGroup adds a group without a word about its name.
+func (inv *Inventory) addGroup(name string) *Group {
 	if g := inv.byGroup[name]; g != nil {
 		return g
 	}
@@ -81,9 +89,6 @@ func (inv *Inventory) AddGroup(name string) *Group {
 	inv.byGroup[name] = g
 	inv.groups = append(inv.groups, g)
 	inv.changes++
-	if !validGroupName(name) {
-		inv.warn("the group name %q holds characters that a variable name can't have", name)
-	}
 	return g
 }
 

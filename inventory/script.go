@@ -18,7 +18,7 @@ import (
 func (p *pathSource) addProgram(ctx context.Context, inv *Inventory) error {
 	out, err := p.run(ctx, "--list")
 	if errors.Is(err, syscall.ENOEXEC) {
-		return p.addFile(inv)
+		return p.addFile(ctx, inv)
 	}
 	if err != nil {
 		return err

@@ -144,8 +144,9 @@ func (p place) addHost(inv *Inventory, name, group string, port int) *Host {
 
 // pathSource is a file, a program or a directory of them.
 type pathSource struct {
-	path string
-	opts Options
+	path   string
+	opts   Options
+	loaded bool // once before: who loads again wants no cache
 }
 
 // Load implements Source.
@@ -168,6 +169,7 @@ func absolute(path string) string {
 }
 
 func (p *pathSource) add(ctx context.Context, inv *Inventory) error {
+	defer func() { p.loaded = true }()
 	info, err := os.Stat(p.path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -179,7 +181,7 @@ func (p *pathSource) add(ctx context.Context, inv *Inventory) error {
 	case info.Mode()&0o111 != 0:
 		return p.addProgram(ctx, inv)
 	}
-	return p.addFile(inv)
+	return p.addFile(ctx, inv)
 }
 
 // ignored are the names in a directory that are no inventories, as ansible-core
@@ -194,7 +196,7 @@ func (p *pathSource) addDir(ctx context.Context, inv *Inventory) error {
 	var errs document.Errors
 	for _, e := range entries {
 		if !ignored.MatchString(e.Name()) {
-			one := &pathSource{path: filepath.Join(p.path, e.Name()), opts: p.opts}
+			one := &pathSource{path: filepath.Join(p.path, e.Name()), opts: p.opts, loaded: p.loaded}
 			errs.Join(one.add(ctx, inv))
 		}
 	}
@@ -207,19 +209,19 @@ func (p *pathSource) place() place {
 	return place{abs, filepath.Dir(abs)}
 }
 
-func (p *pathSource) addFile(inv *Inventory) error {
+func (p *pathSource) addFile(ctx context.Context, inv *Inventory) error {
 	data, err := os.ReadFile(p.path)
 	if err != nil {
 		return fmt.Errorf("cannot read the inventory %s: %w", p.path, err)
 	}
 	switch filepath.Ext(p.path) {
 	case ".yml", ".yaml", ".json":
-		return p.addYAML(inv)
+		return p.addYAML(ctx, inv)
 	case ".toml":
 		return fmt.Errorf("cannot read the inventory %s: TOML isn't supported (write it as YAML or INI)", p.path)
-	case "":
+	case "", ".config":
 		if looksLikeYAML(p.path, data) {
-			return p.addYAML(inv)
+			return p.addYAML(ctx, inv)
 		}
 	}
 	return parseINI(inv, p.path, data, p.place())

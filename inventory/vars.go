@@ -25,6 +25,8 @@ type Options struct {
 	Decode func(*document.Node) (any, error)
 	// Decrypt returns the plain text of a vaulted file; nil makes one an error.
 	Decrypt func([]byte) ([]byte, error)
+	// Plugins is what files with a `plugin:` need; nil refuses them.
+	Plugins *Plugins
 }
 
 // Files is where variables are read from.

@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"context"
 	"strings"
 
 	"rollout/internal/document"
@@ -15,7 +16,7 @@ type yamlReader struct {
 	errs  document.Errors
 }
 
-func (p *pathSource) addYAML(inv *Inventory) error {
+func (p *pathSource) addYAML(ctx context.Context, inv *Inventory) error {
 	doc, err := p.opts.onDisk().read(p.path)
 	if err != nil {
 		return err
@@ -26,7 +27,7 @@ func (p *pathSource) addYAML(inv *Inventory) error {
 	case doc.Kind != document.Mapping:
 		return doc.Errorf("a YAML inventory must be a mapping of groups, not %s", doc.Kind)
 	case doc.Get("plugin") != nil:
-		return doc.Get("plugin").Errorf("inventory plugins such as %s aren't supported (use a program that prints JSON, or a topology)", doc.Get("plugin").Text)
+		return p.addPlugin(ctx, inv, doc)
 	}
 	r := &yamlReader{inv: inv, opts: p.opts, place: p.place()}
 	for _, e := range doc.Entries {
