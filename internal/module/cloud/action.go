@@ -65,6 +65,14 @@ func runServerAction(ctx context.Context, t *task) (module.Result, error) {
 	if err != nil {
 		return module.Result{}, err
 	}
+	if s.TaskState != "" && !act.always && !t.Check {
+		// Nova refuses a second action while one is under way; it may be the one asked for.
+		s, err = t.cloud.AwaitServer(ctx, s, "server "+s.Name+" to be done with "+s.TaskState, t.limit(),
+			func(now openstack.Server) bool { return now.TaskState == "" })
+		if err != nil || slices.Contains(act.ends, s.Status) {
+			return withServer(module.Result{}, s), err
+		}
+	}
 	res := t.changed("server "+s.Name, change{name + " server " + s.Name, "it is " + s.Status})
 	if t.Check {
 		return res, nil

@@ -248,7 +248,7 @@ func TestFailedServerOfOurs(t *testing.T) {
 	}
 	args := []any{"name", name, "image", "docker-base", "flavor", "standard.xsmall", "network", "dmz-net", "auto_ip", false}
 	b.fails("in ERROR: No valid host", "openstack.cloud.server", args...)
-	b.fails("in ERROR: No valid host", "openstack.cloud.server", append(args, "meta", "rollout_owner=p")...)
+	b.fails("is there already, for rollout_owner o, not p", "openstack.cloud.server", append(args, "meta", "rollout_owner=p")...)
 	res := b.ok("openstack.cloud.server", append(args, "meta", "rollout_owner=o")...)
 	if now := res.Data.String("id"); !res.Changed || now == id {
 		t.Errorf("changed=%v, the server is %s and was %s", res.Changed, now, id)

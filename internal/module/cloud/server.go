@@ -42,9 +42,11 @@ func serverSchema() module.Schema {
 				Doc: "with state absent: release the server's floating IPs too"},
 			{Name: "reuse_ips", Type: module.Bool, Default: true, Doc: "auto_ip may take any unused floating IP of the project"},
 			{Name: "availability_zone"},
+			{Name: "availability_zones", Type: module.List, Elements: module.Str,
+				Doc: "rollout's own: the server is booted in the first, and where that fails in the next"},
 			{Name: "description"},
 			{Name: "timeout", Type: module.Int, Default: 180,
-				Doc: "how long a server may take to become ACTIVE, in seconds; one that takes longer, or fails, is deleted and booted anew, three times at most"},
+				Doc: "how long a server may take to become ACTIVE, in seconds; one that takes longer, or fails, is deleted and booted anew, three times and for twice that long at most"},
 		},
 		MutuallyExclusive: [][]string{
 			{"auto_ip", "floating_ips"}, {"auto_ip", "floating_ip_pools"}, {"floating_ips", "floating_ip_pools"},
@@ -69,10 +71,29 @@ func runServer(ctx context.Context, t *task) (module.Result, error) {
 	if err != nil {
 		return module.Result{}, err
 	}
+	if there && found.TaskState == "deleting" {
+		there, err = false, awaitEnd(ctx, t, found)
+	}
+	if err != nil {
+		return module.Result{}, err
+	}
 	if !there {
 		return createServer(ctx, t, meta)
 	}
 	return keepServer(ctx, t, found, meta)
+}
+
+// awaitEnd waits for a server that somebody deletes, so that another can take
+// its place.
+func awaitEnd(ctx context.Context, t *task, s openstack.Server) error {
+	if t.Check {
+		return nil
+	}
+	t.progress(fmt.Sprintf("%s (%s) is being deleted", s.Name, s.ID))
+	if err := t.cloud.AwaitGone(ctx, s, t.limit()); err != nil {
+		return fmt.Errorf("server %s (%s) is being deleted, and is not gone yet: %w (try `openstack server delete %s`, then run this again)", s.Name, s.ID, err, s.ID)
+	}
+	return nil
 }
 
 // refuseVolumes says what is left out, rather than leaving it out in silence.
@@ -95,28 +116,47 @@ func refuseVolumes(args *value.Map) error {
 	return nil
 }
 
-// existing finds the server; of several of one name, the one that carries our
-// metadata is meant.
+// existing finds the server. What belongs to somebody else is refused: two
+// servers of one name would be taken for each other from then on, and a server
+// of another rollout, or of none, is not ours to change.
 func existing(ctx context.Context, t *task, meta map[string]string) (openstack.Server, bool, error) {
 	found, err := t.cloud.ServersNamed(ctx, t.text("name"))
 	if err != nil || len(found) == 0 {
 		return openstack.Server{}, false, err
 	}
 	if len(found) == 1 {
-		return found[0], true, nil
+		return found[0], true, notOurs(found[0], meta)
 	}
-	var mine []openstack.Server
-	ids := []string{}
+	var ids, foreign []string
 	for _, s := range found {
 		ids = append(ids, s.ID)
-		if ours(s, meta) {
-			mine = append(mine, s)
+		if !ours(s, meta) {
+			foreign = append(foreign, s.ID)
 		}
 	}
-	if len(mine) == 1 {
-		return mine[0], true, nil
+	err = &openstack.AmbiguousError{Kind: "server", Name: t.text("name"), IDs: ids}
+	if len(foreign) > 0 && len(foreign) < len(ids) {
+		err = fmt.Errorf("%w; not made by this rollout: %s (rename it with `openstack server set --name`, or delete it)", err, strings.Join(foreign, ", "))
 	}
-	return openstack.Server{}, false, &openstack.AmbiguousError{Kind: "server", Name: t.text("name"), IDs: ids}
+	return openstack.Server{}, false, err
+}
+
+// notOurs says whose a server is, where the task asks for one of a certain
+// rollout's and this is another's.
+func notOurs(s openstack.Server, meta map[string]string) error {
+	for _, key := range []string{"rollout_owner", "rollout_app"} {
+		want, asked := meta[key]
+		got, marked := s.Metadata[key]
+		switch {
+		case !asked || got == want:
+		case marked:
+			return fmt.Errorf("server %s (%s) is there already, for %s %s, not %s: it is left alone", s.Name, s.ID, key, got, want)
+		default:
+			return fmt.Errorf("server %s (%s) is there already, and rollout did not make it: it is left alone (rename or delete it; or hand it over: `openstack server set --property %s=%s %s`)",
+				s.Name, s.ID, key, want, s.ID)
+		}
+	}
+	return nil
 }
 
 // ours reports whether a server carries the rollout_ metadata that the task
@@ -149,6 +189,7 @@ func createServer(ctx context.Context, t *task, meta map[string]string) (module.
 		if err != nil {
 			return module.Result{}, err
 		}
+		t.progress(fmt.Sprintf("%s (%s) is on its way", spec.Name, id))
 		s, err := t.cloud.Server(ctx, id)
 		return withServer(res, s), err
 	}
@@ -160,7 +201,7 @@ func createServer(ctx context.Context, t *task, meta map[string]string) (module.
 }
 
 func (t *task) boot() openstack.Boot {
-	return openstack.Boot{Limit: t.limit(), Progress: t.progress}
+	return openstack.Boot{Limit: t.limit(), Zones: value.Strings(t.Args.List("availability_zones")), Progress: t.progress}
 }
 
 func deleteServer(ctx context.Context, t *task) (module.Result, error) {

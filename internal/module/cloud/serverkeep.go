@@ -15,7 +15,7 @@ func keepServer(ctx context.Context, t *task, s openstack.Server, meta map[strin
 	name := t.text("name")
 	var res module.Result
 	switch s.Status {
-	case "ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED":
+	case "ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED", "SHELVED", "SHELVED_OFFLOADED":
 	case "ERROR", "BUILD":
 		if s.Status == "ERROR" && !ours(s, meta) {
 			return res, fmt.Errorf("server %s is there but in ERROR: %s (delete it, or give it the metadata of this task, to have it replaced)", name, s.Fault)
@@ -33,7 +33,11 @@ func keepServer(ctx context.Context, t *task, s openstack.Server, meta map[strin
 		res.Changed = res.Changed || finished.ID != s.ID
 		s = finished
 	default:
-		return res, fmt.Errorf("server %s is there but %s, which is neither ACTIVE nor a state it is left in", name, s.Status)
+		settled, err := settle(ctx, t, s)
+		if err != nil {
+			return res, err
+		}
+		s = settled
 	}
 	return updateServer(ctx, t, res, s, meta)
 }

@@ -3,6 +3,7 @@ package cloud
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
@@ -129,6 +130,9 @@ func serverSpec(ctx context.Context, t *task, meta map[string]string) (openstack
 		SecurityGroups:   value.Strings(t.Args.List("security_groups")),
 		AvailabilityZone: t.text("availability_zone"), Description: t.text("description"), ConfigDrive: t.on("config_drive"),
 	}
+	if zones := value.Strings(t.Args.List("availability_zones")); len(zones) > 0 {
+		spec.AvailabilityZone = zones[0]
+	}
 	if hints := t.Args.Map("scheduler_hints"); hints.Len() > 0 {
 		spec.SchedulerHints = body(hints)
 	}
@@ -145,14 +149,19 @@ func serverSpec(ctx context.Context, t *task, meta map[string]string) (openstack
 	return spec, nil
 }
 
-// lookUp finds image, flavor, key pair and networks side by side; each is one
-// call per run, however many servers ask.
+// lookUp finds image, flavor, key pair, networks, security groups and zones
+// side by side, so that what is missing is said before anything is made. Each
+// kind is one call per run, however many servers ask.
 func lookUp(ctx context.Context, t *task, spec *openstack.ServerSpec, nics []nic) error {
 	spec.NICs = make([]openstack.NIC, len(nics))
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		image, err := t.cloud.FindImage(ctx, t.text("image"))
 		spec.ImageID = image.ID
+		if err == nil && image.Status != "active" {
+			return fmt.Errorf("image %s is %s, and servers are booted from active ones only (`openstack image set --activate %s`, or name another)",
+				image.Name, image.Status, image.ID)
+		}
 		return err
 	})
 	g.Go(func() error {
@@ -172,7 +181,28 @@ func lookUp(ctx context.Context, t *task, spec *openstack.ServerSpec, nics []nic
 			return err
 		})
 	}
+	if slices.ContainsFunc(nics, func(n nic) bool { return n.port() == "" }) {
+		lookUpGroups(ctx, g, t, spec.SecurityGroups)
+	}
+	for _, zone := range append(value.Strings(t.Args.List("availability_zones")), spec.AvailabilityZone) {
+		if zone != "" {
+			g.Go(func() error { return t.cloud.FindZone(ctx, zone) })
+		}
+	}
 	return g.Wait()
+}
+
+// lookUpGroups finds security groups; default is one that every project has.
+func lookUpGroups(ctx context.Context, g *errgroup.Group, t *task, names []string) {
+	for _, name := range names {
+		if name == "default" {
+			continue
+		}
+		g.Go(func() error {
+			_, err := t.cloud.FindSecurityGroup(ctx, name)
+			return err
+		})
+	}
 }
 
 func chooseFlavor(ctx context.Context, t *task) (openstack.Flavor, error) {
