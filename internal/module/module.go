@@ -66,8 +66,27 @@ type Result struct {
 	Data     *value.Map // further return values, as Ansible names them; may be nil
 	Facts    *value.Map // ansible_facts; may be nil
 	Diff     []Diff
+	Plan     []Operation // the decision: what was done, or in check mode would be
 	Warnings []string
 	Secret   []string // texts that must never be shown
+}
+
+// The kinds of operations.
+const (
+	Create  = "create"
+	Change  = "change"
+	Replace = "replace"
+	Delete  = "delete"
+)
+
+// Operation is one step of a decision.
+type Operation struct {
+	Kind  string // Create, Change, Replace or Delete the thing
+	Thing string // "server student07-web-1"
+	Do    string // "boot server student07-web-1"
+	Cause string // "not found"
+	// Held is set where the operation is needed but not done unless asked for.
+	Held bool
 }
 
 // Diff is one before/after pair of a change.

@@ -65,7 +65,25 @@ type Result struct {
 	Always   bool   // shown without -v
 	Data     *value.Map
 	Diffs    []Diff
+	Plan     []Operation
 	Warnings []string
+}
+
+// The kinds of operations.
+const (
+	Create  = "create"
+	Change  = "change"
+	Replace = "replace"
+	Delete  = "delete"
+)
+
+// Operation is one step of what a task did, or in check mode would do.
+type Operation struct {
+	Kind  string // Create, Change, Replace or Delete the thing
+	Thing string // "server student07-web-1"
+	Do    string // "boot server student07-web-1"
+	Cause string // "not found"
+	Held  bool   // needed, but not done unless asked for
 }
 
 // Diff is what changed, or would.

@@ -21,6 +21,7 @@ type outcome struct {
 	label       string
 	delegate    string // where it ran, "" for the host itself
 	diffs       []module.Diff
+	plan        []module.Operation
 	warnings    []string
 	effects     []effect
 	includes    []*inclusion // of an include: what joins the play
@@ -37,7 +38,7 @@ type effect struct {
 
 func newOutcome(res module.Result) *outcome {
 	o := &outcome{data: value.NewMap(), changed: res.Changed, failed: res.Failed, skipped: res.Skipped,
-		diffs: res.Diff, warnings: res.Warnings}
+		diffs: res.Diff, plan: res.Plan, warnings: res.Warnings}
 	for k, v := range res.Data.All() {
 		o.data.Set(k, v)
 	}

@@ -184,6 +184,11 @@ func (s *secrets) result(r report.Result) report.Result {
 	for i, w := range r.Warnings {
 		warnings[i] = s.text(w)
 	}
-	r.Diffs, r.Warnings = diffs, warnings
+	plan := make([]report.Operation, len(r.Plan))
+	for i, op := range r.Plan {
+		op.Thing, op.Do, op.Cause = s.text(op.Thing), s.text(op.Do), s.text(op.Cause)
+		plan[i] = op
+	}
+	r.Diffs, r.Warnings, r.Plan = diffs, warnings, plan
 	return r
 }

@@ -203,5 +203,8 @@ func (o *outcome) event(info report.Task, host string) report.Result {
 	for _, d := range o.diffs {
 		e.Diffs = append(e.Diffs, report.Diff(d))
 	}
+	for _, op := range o.plan {
+		e.Plan = append(e.Plan, report.Operation(op))
+	}
 	return e
 }

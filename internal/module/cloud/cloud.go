@@ -8,7 +8,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"rollout/internal/module"
@@ -18,7 +17,7 @@ import (
 
 // Modules returns the modules; clouds opens each cloud once per run.
 func Modules(clouds *openstack.Pool) []*module.Module {
-	f := family{clouds}
+	f := family{clouds, &rehearsal{}}
 	return []*module.Module{
 		f.module("server", "Boots a server, or deletes it.", serverSchema(), runServer),
 		f.module("server_info", "Lists servers.", serverInfoSchema(), runServerInfo),
@@ -47,7 +46,10 @@ func Modules(clouds *openstack.Pool) []*module.Module {
 	}
 }
 
-type family struct{ clouds *openstack.Pool }
+type family struct {
+	clouds    *openstack.Pool
+	rehearsed *rehearsal
+}
 
 // run is what a module does with an open cloud.
 type run func(ctx context.Context, t *task) (module.Result, error)
@@ -55,7 +57,8 @@ type run func(ctx context.Context, t *task) (module.Result, error)
 // task is one call with its cloud.
 type task struct {
 	*module.Call
-	cloud *openstack.Cloud
+	cloud     *openstack.Cloud
+	rehearsed *rehearsal
 }
 
 // module builds a module of the collection; its older name was os_NAME.
@@ -83,7 +86,7 @@ func (f family) build(name, summary string, s module.Schema, do run) *module.Mod
 			if err != nil {
 				return verdict(ctx, err)
 			}
-			res, err := do(ctx, &task{Call: call, cloud: cloud})
+			res, err := do(ctx, &task{Call: call, cloud: cloud, rehearsed: f.rehearsed})
 			if err != nil {
 				return verdict(ctx, err)
 			}
@@ -190,23 +193,6 @@ func (t *task) progress(text string) {
 	if t.Progress != nil {
 		t.Progress(text)
 	}
-}
-
-// change is a decision: what will be done, and why.
-type change struct{ do, cause string }
-
-// changed begins the result of a call that changes, or in check mode would
-// change, something.
-func (t *task) changed(what string, changes ...change) module.Result {
-	res := module.Result{Changed: true}
-	if t.Diff {
-		var b strings.Builder
-		for _, c := range changes {
-			fmt.Fprintf(&b, "%s: %s\n", c.do, c.cause)
-		}
-		res.Diff = []module.Diff{{BeforeHeader: what, AfterHeader: what, After: b.String()}}
-	}
-	return res
 }
 
 // missing reports whether err says that the thing does not exist; another error

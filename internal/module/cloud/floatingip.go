@@ -237,7 +237,7 @@ func addressed(ctx context.Context, t *task, res module.Result, s openstack.Serv
 		pool = external
 	}
 	diff := t.changed("server "+s.Name, change{"put a floating IP before server " + s.Name, "the server has none"})
-	res.Changed, res.Diff = true, append(res.Diff, diff.Diff...)
+	res = and(res, diff)
 	if t.Check {
 		return withServer(res, s), nil
 	}

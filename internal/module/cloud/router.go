@@ -175,7 +175,7 @@ func (t *task) joinSubnets(ctx context.Context, res module.Result, routerID stri
 		changes = append(changes, change{"take router " + t.text("name") + " off port " + p.ID, "not asked for"})
 	}
 	diff := t.changed("router "+t.text("name"), changes...)
-	res.Changed, res.Diff = true, append(res.Diff, diff.Diff...)
+	res = and(res, diff)
 	if t.Check {
 		return res, nil
 	}

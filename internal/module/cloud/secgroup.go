@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"rollout/internal/module"
@@ -83,10 +84,13 @@ func ruleSchema() module.Schema {
 
 func runRule(ctx context.Context, t *task) (module.Result, error) {
 	group, err := t.cloud.FindSecurityGroup(ctx, t.text("security_group"))
-	if none, other := missing(err); none && (t.absent() || t.Check) {
-		// In check mode the group may be one that an earlier task would make.
-		return module.Result{Changed: !t.absent()}, nil
-	} else if none || other != nil {
+	none, other := missing(err)
+	switch what := t.ruleText(t.text("security_group")); {
+	case none && t.absent():
+		return module.Result{}, nil
+	case none && t.Check: // the group may be one that an earlier task would make
+		return t.changed(what, change{"add " + what, "the group is not there"}), nil
+	case none || other != nil:
 		return module.Result{}, err
 	}
 	want, err := ruleOf(ctx, t, group.ID)
@@ -94,7 +98,7 @@ func runRule(ctx context.Context, t *task) (module.Result, error) {
 		return module.Result{}, err
 	}
 	i := slices.IndexFunc(group.Rules, want.Same)
-	what := "a rule of security group " + group.Name
+	what := t.ruleText(group.Name)
 	switch {
 	case t.absent() && i < 0:
 		return module.Result{}, nil
@@ -116,6 +120,30 @@ func runRule(ctx context.Context, t *task) (module.Result, error) {
 		return res, err
 	}
 	return withRule(res, r), nil
+}
+
+// ruleText names a rule for people: "rule of security group web: tcp 80 from
+// 0.0.0.0/0".
+func (t *task) ruleText(group string) string {
+	protocol := t.text("protocol")
+	if protocol == "" {
+		protocol = "any"
+	}
+	text := "rule of security group " + group + ": " + protocol
+	if low, high := t.Args.At("port_range_min"), t.Args.At("port_range_max"); low != nil {
+		text += fmt.Sprintf(" %v", low)
+		if high != nil && high != low {
+			text += fmt.Sprintf("-%v", high)
+		}
+	}
+	word := map[string]string{"ingress": " from ", "egress": " to "}[t.text("direction")]
+	switch {
+	case t.text("remote_ip_prefix") != "":
+		return text + word + t.text("remote_ip_prefix")
+	case t.text("remote_group") != "":
+		return text + word + "group " + t.text("remote_group")
+	}
+	return text + word + "anywhere"
 }
 
 func ruleOf(ctx context.Context, t *task, groupID string) (openstack.Rule, error) {

@@ -87,7 +87,7 @@ func updateServer(ctx context.Context, t *task, res module.Result, s openstack.S
 		return addressed(ctx, t, res, s)
 	}
 	diff := t.changed("server "+s.Name, u.changes...)
-	res.Changed, res.Diff = true, append(res.Diff, diff.Diff...)
+	res = and(res, diff)
 	if t.Check {
 		return withServer(res, s), nil
 	}

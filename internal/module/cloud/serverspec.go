@@ -172,13 +172,13 @@ func lookUp(ctx context.Context, t *task, spec *openstack.ServerSpec, nics []nic
 	for i, n := range nics {
 		g.Go(func() (err error) {
 			spec.NICs[i], err = resolveNIC(ctx, t, n)
-			return err
+			return t.rehearse(err)
 		})
 	}
 	if spec.KeyName != "" {
 		g.Go(func() error {
 			_, err := t.cloud.FindKeyPair(ctx, spec.KeyName)
-			return err
+			return t.rehearse(err)
 		})
 	}
 	if slices.ContainsFunc(nics, func(n nic) bool { return n.port() == "" }) {
