@@ -94,8 +94,11 @@ func (p *Pool) slot(key string) *opening {
 
 func (p *Pool) fill(cfg Config) Config {
 	d := p.defaults
-	if cfg.Cloud == "" && cfg.Entry == nil && len(cfg.Auth) == 0 {
-		cfg.Cloud, cfg.Entry, cfg.Auth = d.Cloud, d.Entry, d.Auth
+	if cfg.Cloud == "" && cfg.Entry == nil && cfg.Auth["auth_url"] == "" {
+		cfg.Cloud, cfg.Entry = d.Cloud, d.Entry
+		if len(cfg.Auth) == 0 {
+			cfg.Auth = d.Auth
+		}
 	}
 	fillText(&cfg.AuthType, d.AuthType)
 	fillText(&cfg.Region, d.Region)

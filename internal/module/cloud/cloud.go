@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"rollout/internal/module"
@@ -17,7 +18,7 @@ import (
 
 // Modules returns the modules; clouds opens each cloud once per run.
 func Modules(clouds *openstack.Pool) []*module.Module {
-	f := family{clouds, &rehearsal{}}
+	f := family{clouds}
 	return []*module.Module{
 		f.module("server", "Boots a server, or deletes it.", serverSchema(), runServer),
 		f.module("server_info", "Lists servers.", serverInfoSchema(), runServerInfo),
@@ -46,10 +47,7 @@ func Modules(clouds *openstack.Pool) []*module.Module {
 	}
 }
 
-type family struct {
-	clouds    *openstack.Pool
-	rehearsed *rehearsal
-}
+type family struct{ clouds *openstack.Pool }
 
 // run is what a module does with an open cloud.
 type run func(ctx context.Context, t *task) (module.Result, error)
@@ -57,8 +55,7 @@ type run func(ctx context.Context, t *task) (module.Result, error)
 // task is one call with its cloud.
 type task struct {
 	*module.Call
-	cloud     *openstack.Cloud
-	rehearsed *rehearsal
+	cloud *openstack.Cloud
 }
 
 // module builds a module of the collection; its older name was os_NAME.
@@ -86,7 +83,7 @@ func (f family) build(name, summary string, s module.Schema, do run) *module.Mod
 			if err != nil {
 				return verdict(ctx, err)
 			}
-			res, err := do(ctx, &task{Call: call, cloud: cloud, rehearsed: f.rehearsed})
+			res, err := do(ctx, &task{Call: call, cloud: cloud})
 			if err != nil {
 				return verdict(ctx, err)
 			}
@@ -131,49 +128,6 @@ func sessionArgs(own module.Schema) []module.Arg {
 	return out
 }
 
-func sessionConfig(args *value.Map) (openstack.Config, error) {
-	cfg := openstack.Config{
-		AuthType: args.String("auth_type"), Region: args.String("region_name"), Interface: args.String("interface"),
-		CACert: args.String("ca_cert"), Cert: args.String("client_cert"), Key: args.String("client_key"),
-		Timeout: seconds(args, "api_timeout"),
-	}
-	auth := args.Map("auth")
-	switch c := args.At("cloud").(type) {
-	case nil:
-	case string:
-		cfg.Cloud = c
-	case *value.Map:
-		if auth == nil {
-			auth = c.Map("auth")
-		}
-		fill(&cfg.AuthType, c, "auth_type")
-		fill(&cfg.Region, c, "region_name")
-		fill(&cfg.Interface, c, "interface")
-		fill(&cfg.CACert, c, "cacert")
-		if v, ok := c.At("verify").(bool); ok {
-			cfg.Verify = &v
-		}
-	default:
-		return cfg, fmt.Errorf("argument \"cloud\" must be the name of a cloud, or a dict as in clouds.yaml")
-	}
-	if auth.Len() > 0 {
-		cfg.Auth = map[string]string{}
-		for k, v := range auth.All() {
-			cfg.Auth[fmt.Sprint(k)] = fmt.Sprint(v)
-		}
-	}
-	if v, ok := args.At("validate_certs").(bool); ok {
-		cfg.Verify = &v
-	}
-	return cfg, nil
-}
-
-func fill(s *string, m *value.Map, key string) {
-	if *s == "" {
-		*s = m.String(key)
-	}
-}
-
 func seconds(args *value.Map, key string) time.Duration {
 	return time.Duration(args.Int(key)) * time.Second
 }
@@ -193,6 +147,23 @@ func (t *task) progress(text string) {
 	if t.Progress != nil {
 		t.Progress(text)
 	}
+}
+
+// change is a decision: what will be done, and why.
+type change struct{ do, cause string }
+
+// changed begins the result of a call that changes, or in check mode would
+// change, something.
+func (t *task) changed(what string, changes ...change) module.Result {
+	res := module.Result{Changed: true}
+	if t.Diff {
+		var b strings.Builder
+		for _, c := range changes {
+			fmt.Fprintf(&b, "%s: %s\n", c.do, c.cause)
+		}
+		res.Diff = []module.Diff{{BeforeHeader: what, AfterHeader: what, After: b.String()}}
+	}
+	return res
 }
 
 // missing reports whether err says that the thing does not exist; another error
