@@ -35,11 +35,11 @@ func runFloating(ctx context.Context, t *task) (module.Result, error) {
 	if err != nil {
 		return module.Result{}, err
 	}
-	ports, err := t.cloud.ServerPorts(ctx, s.ID)
+	ports, err := t.cloud.PortsOf(ctx, s.ID)
 	if err != nil {
 		return module.Result{}, err
 	}
-	have, err := t.cloud.FloatingIPsOf(ctx, ports)
+	have, err := t.cloud.FloatingBefore(ctx, ports)
 	if err != nil {
 		return module.Result{}, err
 	}
@@ -262,7 +262,7 @@ func autoPool(ctx context.Context, t *task, s openstack.Server) (string, error) 
 }
 
 func giveAddresses(ctx context.Context, t *task, res module.Result, s openstack.Server, wanted []string, pool string) (module.Result, error) {
-	ports, err := t.cloud.ServerPorts(ctx, s.ID)
+	ports, err := t.cloud.PortsOf(ctx, s.ID)
 	if err != nil {
 		return res, err
 	}
