@@ -7,8 +7,6 @@ package cloud
 import (
 	"context"
 	"errors"
-	"fmt"
-	"strings"
 	"time"
 
 	"rollout/internal/module"
@@ -18,7 +16,7 @@ import (
 
 // Modules returns the modules; clouds opens each cloud once per run.
 func Modules(clouds *openstack.Pool) []*module.Module {
-	f := family{clouds}
+	f := family{clouds, &rehearsal{}}
 	return []*module.Module{
 		f.module("server", "Boots a server, or deletes it.", serverSchema(), runServer),
 		f.module("server_info", "Lists servers.", serverInfoSchema(), runServerInfo),
@@ -38,6 +36,9 @@ func Modules(clouds *openstack.Pool) []*module.Module {
 		f.module("security_group_rule", "Adds a rule to a security group, or deletes it.", ruleSchema(), runRule),
 		f.module("floating_ip", "Puts a floating IP before a server, or takes it away.", floatingSchema(), runFloating),
 		f.module("floating_ip_info", "Lists floating IPs.", floatingInfoSchema(), runFloatingInfo),
+		f.module("server_group", "Makes a server group, or deletes it.", serverGroupSchema(), runServerGroup),
+		f.module("quota", "Sets a project's limits.", quotaSchema(), runQuota),
+		f.module("image", "Makes an image of a file, changes or deletes it.", imageSchema(), runImage),
 		f.module("image_info", "Lists images.", imageInfoSchema(), runImageInfo),
 		f.module("compute_flavor_info", "Lists flavors.", flavorInfoSchema(), runFlavorInfo, "os_flavor_info"),
 		f.module("keypair_info", "Lists SSH keys for new servers.", keypairInfoSchema(), runKeypairInfo),
@@ -47,7 +48,10 @@ func Modules(clouds *openstack.Pool) []*module.Module {
 	}
 }
 
-type family struct{ clouds *openstack.Pool }
+type family struct {
+	clouds    *openstack.Pool
+	rehearsed *rehearsal
+}
 
 // run is what a module does with an open cloud.
 type run func(ctx context.Context, t *task) (module.Result, error)
@@ -55,7 +59,8 @@ type run func(ctx context.Context, t *task) (module.Result, error)
 // task is one call with its cloud.
 type task struct {
 	*module.Call
-	cloud *openstack.Cloud
+	cloud     *openstack.Cloud
+	rehearsed *rehearsal
 }
 
 // module builds a module of the collection; its older name was os_NAME.
@@ -83,7 +88,7 @@ func (f family) build(name, summary string, s module.Schema, do run) *module.Mod
 			if err != nil {
 				return verdict(ctx, err)
 			}
-			res, err := do(ctx, &task{Call: call, cloud: cloud})
+			res, err := do(ctx, &task{Call: call, cloud: cloud, rehearsed: f.rehearsed})
 			if err != nil {
 				return verdict(ctx, err)
 			}
@@ -147,23 +152,6 @@ func (t *task) progress(text string) {
 	if t.Progress != nil {
 		t.Progress(text)
 	}
-}
-
-// change is a decision: what will be done, and why.
-type change struct{ do, cause string }
-
-// changed begins the result of a call that changes, or in check mode would
-// change, something.
-func (t *task) changed(what string, changes ...change) module.Result {
-	res := module.Result{Changed: true}
-	if t.Diff {
-		var b strings.Builder
-		for _, c := range changes {
-			fmt.Fprintf(&b, "%s: %s\n", c.do, c.cause)
-		}
-		res.Diff = []module.Diff{{BeforeHeader: what, AfterHeader: what, After: b.String()}}
-	}
-	return res
 }
 
 // missing reports whether err says that the thing does not exist; another error
