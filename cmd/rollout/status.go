@@ -5,7 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"io"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -25,6 +25,7 @@ import (
 func statusCommand() *cobra.Command {
 	flags := &projectFlags{}
 	var url bool
+	watch := watchFlags{}
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show the VMs of the topology and their containers",
@@ -37,11 +38,13 @@ func statusCommand() *cobra.Command {
 			if url {
 				return p.printURL(cmd.Context())
 			}
-			return p.status(cmd.Context())
+			return watch.show(cmd.Context(), p.status)
 		},
 	}
 	flags.register(cmd.Flags())
 	cmd.Flags().BoolVar(&url, "url", false, "print only the address of the page")
+	watch.register(cmd.Flags())
+	cmd.MarkFlagsMutuallyExclusive("url", "watch")
 	return cmd
 }
 
@@ -49,7 +52,7 @@ func statusCommand() *cobra.Command {
 // such, not waited for.
 const reachTimeout = 10 * time.Second
 
-func (p *project) status(ctx context.Context) error {
+func (p *project) status(ctx context.Context, out io.Writer) error {
 	top, err := p.topology(ctx)
 	if err != nil {
 		return err
@@ -80,7 +83,7 @@ func (p *project) status(ctx context.Context) error {
 	slices.SortStableFunc(rows, func(a, b []string) int {
 		return cmp.Or(top.Rank(a[1])-top.Rank(b[1]), strings.Compare(a[0], b[0]))
 	})
-	return report.Table(os.Stdout, []string{"Name", "Tier", "Status", "Networks", "Floating IP", "Containers"}, rows)
+	return report.Table(out, []string{"Name", "Tier", "Status", "Networks", "Floating IP", "Containers"}, rows)
 }
 
 // containers asks every active VM's Docker Engine at once, each for at most

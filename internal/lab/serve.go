@@ -29,11 +29,11 @@ func Serve(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp4", settings.API)
+	listeners, err := listen(settings)
 	if err != nil {
 		return fmt.Errorf("cannot serve the API: %w", err)
 	}
-	defer listener.Close()
+	defer closeAll(listeners)
 	// What goes on in the background ends by Close, in good order, not in the middle of a boot.
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
@@ -41,7 +41,31 @@ func Serve(ctx context.Context, dir string) error {
 	if err != nil {
 		return fmt.Errorf("cannot serve the API: %w", err)
 	}
-	return serve(ctx, listener, server)
+	return serve(ctx, listeners, server)
+}
+
+// listen opens the API's port for this machine, and for the machines of the lab on an address that only they come by.
+func listen(settings Settings) ([]net.Listener, error) {
+	inside, err := settings.insideAddress()
+	if err != nil {
+		return nil, err
+	}
+	var listeners []net.Listener
+	for _, address := range []string{settings.API, inside} {
+		listener, err := net.Listen("tcp4", address)
+		if err != nil {
+			closeAll(listeners)
+			return nil, err
+		}
+		listeners = append(listeners, listener)
+	}
+	return listeners, nil
+}
+
+func closeAll(listeners []net.Listener) {
+	for _, listener := range listeners {
+		listener.Close()
+	}
 }
 
 func newServer(ctx context.Context, dir string, settings Settings) (*api.Server, error) {
@@ -85,15 +109,22 @@ func apiConfig(ctx context.Context, dir string, settings Settings, docker engine
 }
 
 // serve answers requests until ctx ends, then lets what is under way end.
-func serve(ctx context.Context, listener net.Listener, server *api.Server) error {
+func serve(ctx context.Context, listeners []net.Listener, server *api.Server) error {
 	web := &http.Server{Handler: server.Handler(), ReadHeaderTimeout: 30 * time.Second}
-	ended := make(chan error, 1)
-	go func() { ended <- web.Serve(listener) }()
+	ended := make(chan error, len(listeners))
+	for _, listener := range listeners {
+		go func() { ended <- web.Serve(listener) }()
+	}
 	var err error
+	running := len(listeners)
 	select {
 	case err = <-ended:
+		running--
 	case <-ctx.Done():
-		err = errors.Join(shutdown(ctx, web), ignoreClosed(<-ended))
+	}
+	err = errors.Join(err, shutdown(ctx, web))
+	for range running {
+		err = errors.Join(err, ignoreClosed(<-ended))
 	}
 	patient, stop := context.WithTimeout(context.WithoutCancel(ctx), closing)
 	defer stop()

@@ -58,6 +58,7 @@ func TestOneDoorPerTechnology(t *testing.T) {
 // listed may import none but value and document.
 var mayImport = map[string][]string{
 	"rollout/internal/topology":   {"rollout/inventory", "rollout/userdata"},
+	"rollout/internal/classroom":  {"rollout/inventory", "rollout/userdata"},
 	"rollout/internal/template":   {"rollout/internal/template"},
 	"rollout/internal/vars":       {"rollout/internal/template"},
 	"rollout/internal/module":     {"rollout/internal/module", "rollout/internal/connection", "rollout/internal/openstack", "rollout/internal/docker"},

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"rollout/internal/connection"
+	"rollout/internal/document"
+	"rollout/inventory"
+)
+
+func sshCommand() *cobra.Command {
+	flags := &projectFlags{}
+	cmd := &cobra.Command{
+		Use:   "ssh NAME [-- COMMAND...]",
+		Short: "Log in to a host of the topology or the inventory",
+		Long: `Logs in with this machine's ssh, as the inventory says: address, user and key. The
+host's own key must be one that is known or that its console shows.`,
+		Example: "  rollout ssh student07-web-1\n  rollout ssh student07-web-1 -- docker ps",
+		Args:    cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			p, err := openProject(flags, 0)
+			if err != nil {
+				return err
+			}
+			return p.ssh(cmd.Context(), args[0], args[1:])
+		},
+	}
+	flags.register(cmd.Flags())
+	flags.registerHosts(cmd.Flags())
+	return cmd
+}
+
+// ssh becomes the ssh client.
+func (p *project) ssh(ctx context.Context, name string, command []string) error {
+	client, err := exec.LookPath("ssh")
+	if err != nil {
+		return fmt.Errorf("cannot log in to %s: there is no ssh on this machine (install OpenSSH's client: apt install openssh-client)", name)
+	}
+	cfg, err := p.sshTarget(ctx, name)
+	if err != nil {
+		return err
+	}
+	args, err := cfg.Arguments(ctx, command)
+	if err != nil {
+		return err
+	}
+	if err := syscall.Exec(client, append([]string{"ssh"}, args...), os.Environ()); err != nil {
+		return fmt.Errorf("cannot run %s: %w", client, err)
+	}
+	return nil
+}
+
+// sshTarget is a host of the inventory.
+func (p *project) sshTarget(ctx context.Context, name string) (connection.SSHConfig, error) {
+	inv, err := p.source(false).Load(ctx)
+	if err != nil {
+		return connection.SSHConfig{}, err
+	}
+	if p.hasTopology() {
+		top, err := p.topology(ctx)
+		if err != nil {
+			return connection.SSHConfig{}, err
+		}
+		if inv.Host(name) == nil && name != top.AllInOneName() {
+			return connection.SSHConfig{}, noHost(inv, name)
+		}
+		if p.serverID(name) == "" {
+			return connection.SSHConfig{}, fmt.Errorf("cannot log in to %s: it is not there (run rollout first)", name)
+		}
+		return p.sshConfig(inv, top, name)
+	}
+	host := inv.Host(name)
+	if host == nil {
+		return connection.SSHConfig{}, noHost(inv, name)
+	}
+	vars := inv.VarsOf(host, nil)
+	way, err := connection.WayFromVars(name, vars)
+	if err != nil {
+		return connection.SSHConfig{}, err
+	}
+	if way != connection.OverSSH {
+		return connection.SSHConfig{}, fmt.Errorf("cannot log in to %s: it is this machine", name)
+	}
+	cfg, err := connection.ConfigFromVars(name, vars)
+	cfg.ProjectKnownHosts = filepath.Join(p.stateDir(), "known_hosts")
+	return cfg, err
+}
+
+func noHost(inv *inventory.Inventory, name string) error {
+	var names []string
+	for _, h := range inv.Hosts() {
+		names = append(names, h.Name)
+	}
+	if hint := document.Suggest(name, names); hint != "" {
+		return fmt.Errorf("cannot log in to %s: there is no such host; %s", name, hint)
+	}
+	return errors.New("cannot log in to " + name + ": there is no such host (rollout inventory --graph shows them)")
+}
