@@ -16,12 +16,14 @@ import (
 
 // Clouds lists the servers of clouds.
 type Clouds interface {
-	// Names are the entries of clouds.yaml; files are looked for before the
-	// usual places.
-	Names(files []string) ([]string, error)
+	// Regions are all of clouds.yaml; files are looked for before the usual places.
+	Regions(files []string) ([]CloudRegion, error)
 	// Servers are those of a cloud, as hosts' variable openstack shows them.
-	Servers(ctx context.Context, cloud string, q ServerQuery) ([]*value.Map, error)
+	Servers(ctx context.Context, from CloudRegion, q ServerQuery) ([]*value.Map, error)
 }
+
+// CloudRegion is a cloud, and one of its regions; none is its first.
+type CloudRegion struct{ Cloud, Region string }
 
 // ServerQuery says which servers are wanted, and how they are shown.
 type ServerQuery struct {
@@ -100,19 +102,16 @@ func (f *openstackFile) servers(ctx context.Context, inv *Inventory, plugins *Pl
 	if kept, ok := f.cache.read(f.cacheKey(), time.Now(), fresh, inv.warn); ok {
 		return kept, nil
 	}
-	names := f.onlyClouds
-	if len(names) == 0 {
-		var err error
-		if names, err = plugins.Clouds.Names(f.query.Files); err != nil {
-			return nil, fmt.Errorf("cannot tell which clouds to list: %w", err)
-		}
+	regions, err := f.regions(plugins.Clouds)
+	if err != nil {
+		return nil, err
 	}
-	lists, errs := make([][]*value.Map, len(names)), make([]error, len(names))
+	lists, errs := make([][]*value.Map, len(regions)), make([]error, len(regions))
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(8)
-	for i, name := range names {
+	for i, from := range regions {
 		g.Go(func() error {
-			lists[i], errs[i] = plugins.Clouds.Servers(gctx, name, f.query)
+			lists[i], errs[i] = plugins.Clouds.Servers(gctx, from, f.query)
 			if f.failOnErrors {
 				return errs[i]
 			}
@@ -129,7 +128,7 @@ func (f *openstackFile) servers(ctx context.Context, inv *Inventory, plugins *Pl
 	for i, err := range errs {
 		if err != nil {
 			whole = false
-			inv.warn("the servers of the cloud %s are missing from the inventory: %v", names[i], err)
+			inv.warn("the servers of the cloud %s are missing from the inventory: %v", regions[i].Cloud, err)
 		}
 	}
 	all := slices.Concat(lists...)
@@ -137,6 +136,22 @@ func (f *openstackFile) servers(ctx context.Context, inv *Inventory, plugins *Pl
 		f.cache.write(f.cacheKey(), all, inv.warn)
 	}
 	return all, nil
+}
+
+// regions are those to list.
+func (f *openstackFile) regions(clouds Clouds) ([]CloudRegion, error) {
+	var out []CloudRegion
+	for _, name := range f.onlyClouds {
+		out = append(out, CloudRegion{Cloud: name})
+	}
+	if len(out) > 0 {
+		return out, nil
+	}
+	out, err := clouds.Regions(f.query.Files)
+	if err != nil {
+		return nil, fmt.Errorf("cannot tell which clouds to list: %w", err)
+	}
+	return out, nil
 }
 
 // cacheKey tells apart what different questions were answered.

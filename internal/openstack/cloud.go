@@ -26,6 +26,7 @@ type Cloud struct {
 	image     *service
 	volume    *service // nil where the cloud has no volume service
 	catalog   []CatalogEntry
+	origin    origin
 	cache     cache
 	watch     *watcher
 	together  together
@@ -53,7 +54,7 @@ func Open(ctx context.Context, cfg Config) (*Cloud, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Cloud{name: cred.name, transport: tr, creating: make(slots, inFlight)}
+	c := &Cloud{name: cred.name, transport: tr, origin: originOf(cred), creating: make(slots, inFlight)}
 	c.watch, c.together = newWatcher(c.listForWatch), c.newTogether()
 	if err := c.login(ctx, cred); err != nil {
 		tr.base.CloseIdleConnections()
