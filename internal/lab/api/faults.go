@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"rollout/internal/lab/api/hypervisor"
 	"rollout/internal/lab/api/wire"
 )
 
@@ -26,23 +27,43 @@ type Faults struct {
 	Answers []AnswerFault `json:"answers"`
 }
 
-// ServerFault spoils the boots of servers whose name matches.
+// ServerFault spoils the boots, or the ends, of servers whose name matches.
 type ServerFault struct {
 	Name    string `json:"name"`    // a glob: student07-web-*
-	Fault   string `json:"fault"`   // error, stuck (until it is deleted) or slow
-	Seconds int    `json:"seconds"` // of slow; 10 where 0
-	Count   int    `json:"count"`   // how many boots; 0 is all
+	Zone    string `json:"zone"`    // only in this availability zone; any where empty
+	Fault   string `json:"fault"`   // one of serverFaults
+	Message string `json:"message"` // of error and crash: the server's fault; what Nova says of no valid host where empty
+	Code    int    `json:"code"`    // of error and crash: the fault's code; 500 where 0
+	Seconds int    `json:"seconds"` // of slow, 10 where 0; of deleting, for as long as the order stands where 0
+	Count   int    `json:"count"`   // how many times; 0 is always
+}
+
+// serverFaults are the faults by the step that they spoil.
+var serverFaults = map[string]hypervisor.Step{
+	"error":    hypervisor.BeforeBoot, // ERROR, without a machine
+	"stuck":    hypervisor.BeforeBoot, // BUILD until it is deleted
+	"slow":     hypervisor.BeforeBoot,
+	"crash":    hypervisor.AfterBoot, // ERROR, with a machine that had something to say
+	"deleting": hypervisor.BeforeDelete,
 }
 
 func (f ServerFault) check() error {
 	_, err := path.Match(f.Name, "")
+	_, known := serverFaults[f.Fault]
+	fails := f.Fault == "error" || f.Fault == "crash"
 	switch {
 	case f.Name == "" || err != nil:
 		return fmt.Errorf("cannot spoil servers named %q: a glob such as student07-web-* is needed", f.Name)
-	case !slices.Contains([]string{"error", "stuck", "slow"}, f.Fault):
-		return fmt.Errorf("cannot spoil a server by %q: its fault is error, stuck or slow", f.Fault)
+	case !known:
+		return fmt.Errorf("cannot spoil a server by %q: its fault is error, crash, stuck, slow or deleting", f.Fault)
 	case f.Seconds < 0 || f.Count < 0:
 		return errors.New("cannot spoil a server by a negative number of seconds or times")
+	case f.Fault == "deleting" && f.Seconds == 0 && f.Count > 0:
+		return errors.New("cannot hold up a deletion a number of times until the order ends: it needs seconds")
+	case (f.Message != "" || f.Code != 0) && !fails:
+		return fmt.Errorf("cannot give a message or a code to %q: they are of error and crash", f.Fault)
+	case f.Code != 0 && (f.Code < 400 || f.Code > 599):
+		return fmt.Errorf("cannot spoil a server by code %d: it is from 400 to 599", f.Code)
 	}
 	return nil
 }
@@ -102,12 +123,12 @@ func spent(count *int) bool {
 	return *count == 0
 }
 
-func (f *faults) forServer(name string) (ServerFault, bool) {
+func (f *faults) forServer(step hypervisor.Step, name, zone string) (ServerFault, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for i := range f.left.Servers {
 		fault := f.left.Servers[i]
-		if ok, err := path.Match(fault.Name, name); err != nil || !ok {
+		if !fault.spoils(step, name, zone) {
 			continue
 		}
 		if spent(&f.left.Servers[i].Count) {
@@ -116,6 +137,18 @@ func (f *faults) forServer(name string) (ServerFault, bool) {
 		return fault, true
 	}
 	return ServerFault{}, false
+}
+
+func (f ServerFault) spoils(step hypervisor.Step, name, zone string) bool {
+	matches, err := path.Match(f.Name, name)
+	return err == nil && matches && serverFaults[f.Fault] == step && (f.Zone == "" || f.Zone == zone)
+}
+
+// stands tells whether an order of this fault for a server is still there.
+func (f *faults) stands(fault ServerFault) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Contains(f.left.Servers, fault)
 }
 
 func (f *faults) forRequest(r *http.Request) (AnswerFault, bool) {
@@ -144,31 +177,57 @@ func like(pattern, text string) bool {
 	return ok && err == nil
 }
 
-// ordered is the fault of a server that was to fail. Nova's own words come first: clients are tried with them.
-type ordered struct{}
+// ordered is the fault of a server that was to fail.
+type ordered struct{ fault ServerFault }
 
-func (ordered) Error() string {
-	return "No valid host was found. There are not enough hosts available. (This was ordered at " + faultsPath + ".)"
+func (o ordered) Error() string {
+	message := o.fault.Message
+	if message == "" { // Nova's own words come first: clients are tried with them
+		message = "No valid host was found. There are not enough hosts available."
+	}
+	return message + " (This was ordered at " + faultsPath + ".)"
 }
 
+// FaultCode is the code that Nova shows with a fault.
+func (o ordered) FaultCode() int {
+	if o.fault.Code == 0 {
+		return http.StatusInternalServerError
+	}
+	return o.fault.Code
+}
+
+// lookAgain is how often a deletion that is held up looks whether it still is.
+const lookAgain = 100 * time.Millisecond
+
 // spoil implements hypervisor.Spoil.
-func (f *faults) spoil(ctx context.Context, name string) error {
-	fault, found := f.forServer(name)
+func (f *faults) spoil(ctx context.Context, step hypervisor.Step, name, zone string) error {
+	fault, found := f.forServer(step, name, zone)
 	if !found {
 		return nil
 	}
-	switch fault.Fault {
-	case "error":
-		return ordered{}
-	case "stuck":
+	d := time.Duration(fault.Seconds) * time.Second
+	switch {
+	case fault.Fault == "error" || fault.Fault == "crash":
+		return ordered{fault}
+	case fault.Fault == "stuck":
 		<-ctx.Done()
 		return ctx.Err()
+	case fault.Fault == "deleting" && d == 0:
+		return f.holdUp(ctx, fault)
+	case d == 0:
+		d = 10 * time.Second
 	}
-	seconds := fault.Seconds
-	if seconds == 0 {
-		seconds = 10
+	return pause(ctx, d)
+}
+
+// holdUp waits for as long as the order stands.
+func (f *faults) holdUp(ctx context.Context, fault ServerFault) error {
+	for f.stands(fault) {
+		if err := pause(ctx, lookAgain); err != nil {
+			return err
+		}
 	}
-	return pause(ctx, time.Duration(seconds)*time.Second)
+	return nil
 }
 
 func pause(ctx context.Context, d time.Duration) error {

@@ -49,6 +49,31 @@ func TestServerFaults(t *testing.T) {
 	c.status(c.boot("stuck", ""), "ACTIVE")
 }
 
+func TestServerFaultsByZoneAndStep(t *testing.T) {
+	c := newClient(t, apitest.Start(t))
+	c.ask(204, "POST", faults, `{"servers":[{"name":"*","zone":"az1","fault":"error","message":"Quota exceeded.","code":403},
+		{"name":"crash","fault":"crash"},{"name":"held","fault":"deleting"}]}`)
+	r := c.status(c.boot("a", `,"availability_zone":"az1"`), "ERROR")
+	if code, text := r.at("server.fault.code"), r.at("server.fault.message"); code != 403.0 || !strings.HasPrefix(fmt.Sprint(text), "Quota exceeded.") {
+		t.Errorf("the fault is %v %v", code, text)
+	}
+	c.status(c.boot("b", `,"availability_zone":"az2"`), "ACTIVE")
+	crashed := c.boot("crash", `,"availability_zone":"az2"`)
+	c.status(crashed, "ERROR")
+	if said := c.ask(200, "POST", servers+"/"+crashed+"/action", `{"os-getConsoleOutput":{}}`); !strings.Contains(said.text, "booting crash") {
+		t.Errorf("its console says %s", said.text)
+	}
+	held := c.boot("held", `,"availability_zone":"az2"`)
+	c.status(held, "ACTIVE")
+	c.ask(204, "DELETE", servers+"/"+held, "")
+	time.Sleep(300 * time.Millisecond)
+	if r := c.ask(200, "GET", servers+"/"+held, ""); r.at("server.OS-EXT-STS:task_state") != "deleting" {
+		t.Errorf("the one whose end is held up is %s", r.text)
+	}
+	c.ask(204, "POST", faults, `{}`)
+	c.gone(held)
+}
+
 func TestAnswerFaults(t *testing.T) {
 	c := newClient(t, apitest.Start(t))
 	networks := func() (int, error) {
@@ -92,7 +117,8 @@ func TestFaultsRefused(t *testing.T) {
 	for _, wrong := range []string{`nothing`, `{"server":[]}`, `{"servers":[{"name":"a","fault":"fire"}]}`, `{"servers":[{"name":"[","fault":"error"}]}`,
 		`{"servers":[{"fault":"error"}]}`, `{"servers":[{"name":"a","fault":"slow","seconds":-1}]}`, `{"answers":[{"path":"/x"}]}`,
 		`{"answers":[{"status":500}]}`, `{"answers":[{"path":"/x","status":200}]}`, `{"answers":[{"path":"/x","cut":"off"}]}`,
-		`{"answers":[{"path":"/x","delay":-1}]}`} {
+		`{"answers":[{"path":"/x","delay":-1}]}`, `{"servers":[{"name":"a","fault":"stuck","message":"no"}]}`,
+		`{"servers":[{"name":"a","fault":"error","code":200}]}`, `{"servers":[{"name":"a","fault":"deleting","count":1}]}`} {
 		c.ask(400, "POST", faults, wrong)
 	}
 	c.ask(405, "DELETE", faults, "")

@@ -50,8 +50,19 @@ type Host struct {
 	observed  map[string]time.Time
 }
 
-// Spoil may delay or fail the boot of a server, for rehearsing faults.
-type Spoil func(ctx context.Context, serverName string) error
+// Spoil may delay or fail a step of a server's life, for rehearsing faults. What it returns becomes the server's fault,
+// with the code of its FaultCode where it has one.
+type Spoil func(ctx context.Context, step Step, serverName, zone string) error
+
+// Step is what can be spoilt.
+type Step string
+
+// The steps of a server's life that can be spoilt.
+const (
+	BeforeBoot   Step = "before boot"
+	AfterBoot    Step = "after boot"
+	BeforeDelete Step = "before delete"
+)
 
 // job is one step of a server's life that is under way.
 type job struct {
@@ -173,15 +184,12 @@ func (h *Host) ended(id string, finished *job) {
 func (h *Host) Boot(id string) { h.run(id, job{}, func(ctx context.Context) { h.boot(ctx, id) }) }
 
 func (h *Host) boot(ctx context.Context, id string) {
-	name := ""
-	h.store.View(func(state *cloud.State) {
-		if server := state.Servers[id]; server != nil {
-			name = server.Name
-		}
-	})
-	err := h.spoil(ctx, name)
+	err := h.spoilt(ctx, BeforeBoot, id)
 	if err == nil {
 		err = h.bootNow(ctx, id)
+	}
+	if err == nil {
+		err = h.spoilt(ctx, AfterBoot, id)
 	}
 	if err != nil {
 		h.failed(ctx, id, err)
@@ -191,6 +199,16 @@ func (h *Host) boot(ctx context.Context, id string) {
 		server.VMState, server.TaskState, server.Launched = cloud.Active, "", h.now()
 	})
 	h.Apply()
+}
+
+func (h *Host) spoilt(ctx context.Context, step Step, id string) error {
+	var name, zone string
+	h.store.View(func(state *cloud.State) {
+		if server := state.Servers[id]; server != nil {
+			name, zone = server.Name, server.Zone
+		}
+	})
+	return h.spoil(ctx, step, name, zone)
 }
 
 // bootNow waits for its turn, and boots.
@@ -241,8 +259,17 @@ func (h *Host) failed(ctx context.Context, id string, why error) {
 	h.log.Warn("a server failed", "server", id, "error", why)
 	h.change(id, func(server *cloud.Server) {
 		server.VMState, server.TaskState = cloud.Failed, ""
-		server.Fault = &cloud.Fault{Code: 500, Message: why.Error(), Created: h.now()}
+		server.Fault = &cloud.Fault{Code: faultCode(why), Message: why.Error(), Created: h.now()}
 	})
+}
+
+// faultCode is Nova's: that of the error, where it has one.
+func faultCode(why error) int {
+	var coded interface{ FaultCode() int }
+	if errors.As(why, &coded) {
+		return coded.FaultCode()
+	}
+	return 500
 }
 
 // change changes a server if it is still there; its ports live while it runs.
@@ -275,6 +302,10 @@ func (h *Host) delete(ctx context.Context, id string) {
 	there := false
 	h.store.View(func(state *cloud.State) { there = state.Servers[id] != nil })
 	if !there {
+		return
+	}
+	if err := h.spoilt(ctx, BeforeDelete, id); err != nil {
+		h.undeletable(ctx, id, err)
 		return
 	}
 	bounded, cancel := context.WithTimeout(ctx, stepLimit)
