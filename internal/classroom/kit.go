@@ -2,6 +2,7 @@ package classroom
 
 import (
 	"cmp"
+	"encoding/base64"
 	"path"
 	"slices"
 	"strings"
@@ -103,12 +104,10 @@ func (r *Roster) hostVars(k Kit) (*value.Map, error) {
 	if err != nil {
 		return nil, err
 	}
-	files, secrets, dirs := []any{}, []any{}, []string{}
+	files, secrets := []any{}, []any{}
 	for _, f := range k.files(r.Step) {
-		if dir := path.Dir(f.Path); f.Path != profilePath && !slices.Contains(dirs, dir) {
-			dirs = append(dirs, dir)
-		}
-		m := value.NewMap("path", f.Path, "mode", f.Mode, "content", f.Content)
+		// In base64, for a playbook's text is no template here.
+		m := value.NewMap("path", f.Path, "mode", f.Mode, "content", base64.StdEncoding.EncodeToString([]byte(f.Content)))
 		if f.Secret {
 			secrets = append(secrets, m)
 			continue
@@ -120,11 +119,24 @@ func (r *Roster) hostVars(k Kit) (*value.Map, error) {
 		"step_group", k.Student.Group(), "step_server", r.serverVars(k.Student), "step_user_data", doc,
 		"ansible_ssh_private_key_file", r.KeyFile(k.Student))
 	if r.Step.Pushed() {
-		vars.Set("step_dirs", value.List(dirs))
+		vars.Set("step_dirs", value.List(k.dirs(r.Step)))
 		vars.Set("step_files", files)
 		vars.Set("step_secrets", secrets)
 	}
 	return vars, nil
+}
+
+// dirs are the folders below the home directory that the files need, parents
+// first.
+func (k Kit) dirs(s StepServer) []string {
+	var out []string
+	for _, f := range k.files(s) {
+		for dir := path.Dir(f.Path); strings.HasPrefix(dir, s.Home()+"/") && !slices.Contains(out, dir); dir = path.Dir(dir) {
+			out = append(out, dir)
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // serverVars is the server, named as openstack.cloud.server's arguments.
