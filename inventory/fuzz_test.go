@@ -15,8 +15,8 @@ func FuzzINI(f *testing.F) {
 		if err := parseINI(inv, "hosts", []byte(text), place{}); err != nil {
 			return
 		}
-		inv.List(nil)
-		if _, err := inv.Graph(All); err != nil {
+		inv.List(nil, Form{})
+		if _, err := inv.Graph(All, Form{}); err != nil {
 			t.Fatal(err)
 		}
 	})

@@ -231,7 +231,7 @@ func TestBuiltInGo(t *testing.T) {
 	equal(t, "hosts", names(inv.Hosts()), "alone s-dbs-1 s-web-1")
 	equal(t, "implicit", inv.Host("localhost").Vars.At("ansible_connection"), "local")
 	equal(t, "var", inv.VarsOf(inv.Host("s-dbs-1"), nil).At("tier"), "dbs")
-	graph, _ := inv.Graph("all")
+	graph, _ := inv.Graph("all", Form{})
 	equal(t, "graph", graph, "@all:\n  |--@ungrouped:\n  |  |--alone\n  |--@dbs:\n  |  |--s-dbs-1\n  |--@lab:\n  |  |--@web:\n  |  |  |--s-web-1\n")
 }
 

@@ -252,8 +252,8 @@ func TestListingsAgainstAnsible(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	equal(t, "--list", inv.List(nil), want)
-	graph, err := inv.Graph(All)
+	equal(t, "--list", inv.List(nil, Form{}), want)
+	graph, err := inv.Graph(All, Form{})
 	if err != nil {
 		t.Fatal(err)
 	}

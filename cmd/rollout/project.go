@@ -31,6 +31,7 @@ type project struct {
 	inventories  []string // -i
 	cloudName    string   // --cloud
 	hostless     bool     // there is neither; localhost is always there
+	flushCache   bool     // --flush-cache
 	extra        *value.Map
 
 	engine *template.Engine
@@ -46,6 +47,7 @@ type projectFlags struct {
 	inventories []string
 	cloud       string
 	extraVars   []string
+	flushCache  bool
 }
 
 // register adds the flags of commands that work on the topology's cloud.
@@ -58,6 +60,7 @@ func (f *projectFlags) register(flags *pflag.FlagSet) {
 // registerHosts adds the flag of commands whose hosts may be others.
 func (f *projectFlags) registerHosts(flags *pflag.FlagSet) {
 	flags.StringArrayVarP(&f.inventories, "inventory", "i", nil, "inventory `FILE`, directory, script or host list (a,b,), instead of the topology (repeatable)")
+	flags.BoolVar(&f.flushCache, "flush-cache", false, "ask clouds anew where inventory files say cache")
 }
 
 // openProject puts a project together from the command line.
@@ -66,7 +69,7 @@ func openProject(f *projectFlags, verbose int) (*project, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &project{topologyFile: f.topology, inventories: f.inventories, cloudName: f.cloud, extra: extra}
+	p := &project{topologyFile: f.topology, inventories: f.inventories, cloudName: f.cloud, flushCache: f.flushCache, extra: extra}
 	p.engine = template.New(template.Options{
 		Env: os.LookupEnv, Lookups: lookup.Table(lookup.Deps{Files: playbook.Files{}, Env: os.LookupEnv}),
 	})

@@ -193,8 +193,9 @@ func (p *project) source(offlineOnly bool) inventory.Source {
 		return inventory.Names{}
 	case len(p.inventories) > 0:
 		var sources []inventory.Source
+		plugins := p.plugins()
 		for _, arg := range p.inventories {
-			sources = append(sources, inventory.Open(arg, inventory.Options{}))
+			sources = append(sources, inventory.Open(arg, inventory.Options{Plugins: plugins}))
 		}
 		return inventory.Merge(sources...)
 	case offlineOnly:
