@@ -67,7 +67,11 @@ func decideUpdate(t *task, s openstack.Server, meta map[string]string) update {
 	for _, k := range sortedNames(meta) {
 		if got, ok := s.Metadata[k]; !ok || got != meta[k] {
 			u.meta[k] = meta[k]
-			u.changes = append(u.changes, change{"set metadata " + k, fmt.Sprintf("it is %q, not %q", got, meta[k])})
+			cause := fmt.Sprintf("it is %q, not %q", got, meta[k])
+			if !ok {
+				cause = "not on the server"
+			}
+			u.changes = append(u.changes, change{fmt.Sprintf("set metadata %s=%s", k, meta[k]), cause})
 		}
 	}
 	u.add, u.remove = groupChanges(t, s)
@@ -82,6 +86,10 @@ func decideUpdate(t *task, s openstack.Server, meta map[string]string) update {
 
 // updateServer changes what differs, and ends the module.
 func updateServer(ctx context.Context, t *task, res module.Result, s openstack.Server, meta map[string]string) (module.Result, error) {
+	res, err := drifted(ctx, t, res, s, meta)
+	if err != nil {
+		return res, err
+	}
 	u := decideUpdate(t, s, meta)
 	if len(u.changes) == 0 {
 		return addressed(ctx, t, res, s)
@@ -99,8 +107,7 @@ func updateServer(ctx context.Context, t *task, res module.Result, s openstack.S
 	if err := applyGroups(ctx, t, s.ID, u.add, u.remove); err != nil {
 		return res, err
 	}
-	s, err := t.cloud.Server(ctx, s.ID)
-	if err != nil {
+	if s, err = t.cloud.Server(ctx, s.ID); err != nil {
 		return res, err
 	}
 	return addressed(ctx, t, res, s)

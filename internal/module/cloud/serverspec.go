@@ -126,7 +126,8 @@ func (n *nic) set(key, val string) error {
 // serverSpec reads what the task asks for, and looks up what it names.
 func serverSpec(ctx context.Context, t *task, meta map[string]string) (openstack.ServerSpec, error) {
 	spec := openstack.ServerSpec{
-		Name: t.text("name"), KeyName: t.text("key_name"), UserData: []byte(t.text("userdata")), Metadata: meta,
+		Name: t.text("name"), KeyName: t.text("key_name"), UserData: []byte(t.text("userdata")),
+		Metadata:         withDigest(meta, t.text("userdata")),
 		SecurityGroups:   value.Strings(t.Args.List("security_groups")),
 		AvailabilityZone: t.text("availability_zone"), Description: t.text("description"), ConfigDrive: t.on("config_drive"),
 	}
@@ -200,7 +201,7 @@ func lookUpGroups(ctx context.Context, g *errgroup.Group, t *task, names []strin
 		}
 		g.Go(func() error {
 			_, err := t.cloud.FindSecurityGroup(ctx, name)
-			return err
+			return t.rehearse(err)
 		})
 	}
 }
