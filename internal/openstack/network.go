@@ -142,12 +142,16 @@ func (c *Cloud) DeleteNetwork(ctx context.Context, id string) error {
 func makeNamed[T any](ctx context.Context, c *Cloud, path, key, listKey string, attrs map[string]any, from func(*value.Map) T) (T, error) {
 	name, _ := attrs["name"].(string)
 	network, _ := attrs["network_id"].(string)
+	project, other := attrs["project_id"].(string)
+	if !other {
+		project = c.project
+	}
 	look := func(ctx context.Context) (T, bool, error) {
 		var zero T
 		if name == "" {
 			return zero, false, nil
 		}
-		found, err := listAs(ctx, c, path, listKey, query("name", name, "network_id", network, "project_id", c.project), from)
+		found, err := listAs(ctx, c, path, listKey, query("name", name, "network_id", network, "project_id", project), from)
 		if err != nil || len(found) == 0 {
 			return zero, false, err
 		}
@@ -384,4 +388,23 @@ func (c *Cloud) AwaitPortFree(ctx context.Context, id string, limit time.Duratio
 			return &DeadlineError{What: "port " + id + " to be free", Limit: limit, Last: "it belongs to " + ports[0].DeviceID}
 		}
 	}
+}
+
+// NetworkPart is a kind of Neutron's things that subnets are made of.
+type NetworkPart string
+
+// The kinds.
+const (
+	SubnetPools NetworkPart = "subnetpools"
+	Segments    NetworkPart = "segments"
+)
+
+// FindNetworkPart returns the id of the subnet pool or segment of that name or id.
+func (c *Cloud) FindNetworkPart(ctx context.Context, part NetworkPart, nameOrID string) (string, error) {
+	whole := func(m *value.Map) *value.Map { return m }
+	found, err := findOne(ctx, nameOrID, func(key string) ([]*value.Map, error) {
+		return listAs(ctx, c, string(part), string(part), query(key, nameOrID), whole)
+	}, map[NetworkPart]string{SubnetPools: "subnet pool", Segments: "network segment"}[part],
+		func(m *value.Map) string { return m.String("id") }, nil)
+	return found.String("id"), err
 }

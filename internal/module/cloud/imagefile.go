@@ -69,11 +69,14 @@ func (s stoppable) Read(p []byte) (int, error) {
 	return s.from.Read(p)
 }
 
-// uploadFile sends a file, and tells every tenth of it.
+// A file smaller than this, in bytes, is sent before anybody asks how far it is.
+const worthTelling = 32 << 20
+
+// uploadFile sends a file, and tells every tenth of a large one.
 func uploadFile(ctx context.Context, t *task, i openstack.Image, name string) (openstack.Image, error) {
 	tenth := int64(0)
 	return t.cloud.UploadImage(ctx, i, func() (io.ReadCloser, int64, error) { return openFile(name) }, func(bytes, of int64) {
-		if of > 0 && bytes*10/of > tenth {
+		if of > worthTelling && bytes*10/of > tenth {
 			tenth = bytes * 10 / of
 			t.progress(fmt.Sprintf("image %s: %d%% of %d MB sent", i.Name, tenth*10, of>>20))
 		}

@@ -53,6 +53,7 @@ type thing struct {
 	make   func(map[string]any) (*value.Map, error)
 	change func(id string, attrs map[string]any) (*value.Map, error)
 	remove func(id string) error
+	first  []change // what goes ahead of the removal
 }
 
 // settle decides, and acts unless in check mode. The record is nil where there
@@ -62,7 +63,7 @@ func (t *task) settle(x thing) (module.Result, *value.Map, error) {
 		if x.have == nil {
 			return module.Result{}, nil, nil
 		}
-		res := t.changed(x.what, change{"delete " + x.what, "state is absent"})
+		res := t.changed(x.what, append(x.first, change{"delete " + x.what, "state is absent"})...)
 		if t.Check {
 			return res, nil, nil
 		}
@@ -99,11 +100,14 @@ func record(res module.Result, key string, m *value.Map) module.Result {
 func networkSchema() module.Schema {
 	return module.Schema{Args: []module.Arg{
 		{Name: "name", Required: true}, stateArg(),
-		{Name: "shared", Type: module.Bool, Default: false},
-		{Name: "admin_state_up", Type: module.Bool, Default: true},
-		{Name: "external", Type: module.Bool, Default: false},
-		{Name: "provider_physical_network"}, {Name: "provider_network_type"}, {Name: "provider_segmentation_id", Type: module.Int},
-		{Name: "project", Doc: "of no effect: networks are made in the project of the session"},
+		{Name: "shared", Type: module.Bool, Doc: "takes an administrator"},
+		{Name: "admin_state_up", Type: module.Bool, Doc: "a new network is up unless said otherwise"},
+		{Name: "external", Type: module.Bool, Doc: "takes an administrator"},
+		{Name: "is_default", Type: module.Bool, Doc: "of a new external network: the one that is taken where none is named"},
+		{Name: "is_vlan_transparent", Type: module.Bool, Doc: "of a new network"},
+		{Name: "provider_physical_network", Doc: "takes an administrator"}, {Name: "provider_network_type", Doc: "takes an administrator"},
+		{Name: "provider_segmentation_id", Type: module.Int, Doc: "takes an administrator"},
+		projectArg(),
 		{Name: "port_security_enabled", Type: module.Bool},
 		{Name: "mtu_size", Aliases: []string{"mtu"}, Type: module.Int}, {Name: "dns_domain"},
 	}}
@@ -111,25 +115,19 @@ func networkSchema() module.Schema {
 
 func runNetwork(ctx context.Context, t *task) (module.Result, error) {
 	name := t.text("name")
-	found, err := t.cloud.FindNetwork(ctx, name)
+	project, err := t.project(ctx)
+	if err != nil {
+		return module.Result{}, err
+	}
+	found, err := theirs(ctx, t, "network", name, project, t.cloud.FindNetwork, t.cloud.Networks, func(n openstack.Network) string { return n.ID })
 	if _, err := missing(err); err != nil {
 		return module.Result{}, err
 	}
-	create := take(t, "name", "name", "admin_state_up", "admin_state_up", "port_security_enabled", "port_security_enabled",
-		"mtu_size", "mtu", "dns_domain", "dns_domain", "provider_physical_network", "provider:physical_network",
-		"provider_network_type", "provider:network_type", "provider_segmentation_id", "provider:segmentation_id")
-	// Only an admin may say these, even where they are what they are anyway.
-	if t.on("shared") {
-		create.Set("shared", true)
+	if err := networkPossible(t, found); err != nil {
+		return module.Result{}, err
 	}
-	if t.on("external") {
-		create.Set("router:external", true)
-	}
-	// A network that is there is left alone but for what was asked for by name,
-	// as it is in Ansible's module.
-	update := take(t, "port_security_enabled", "port_security_enabled", "mtu_size", "mtu", "dns_domain", "dns_domain")
 	res, now, err := t.settle(thing{
-		what: "network " + name, have: found.Raw, create: create, update: update,
+		what: "network " + name, have: found.Raw, create: newNetwork(t, project), update: changedNetwork(t),
 		make: func(a map[string]any) (*value.Map, error) {
 			n, err := t.cloud.CreateNetwork(ctx, a)
 			return n.Raw, err
@@ -140,101 +138,40 @@ func runNetwork(ctx context.Context, t *task) (module.Result, error) {
 		},
 		remove: func(id string) error { return t.cloud.DeleteNetwork(ctx, id) },
 	})
-	return record(res, "network", now), err
+	return record(res, "network", named(networkNames(), now)), err
 }
 
-func subnetSchema() module.Schema {
-	modes := []string{"dhcpv6-stateful", "dhcpv6-stateless", "slaac"}
-	return module.Schema{
-		Args: []module.Arg{
-			{Name: "name", Required: true}, stateArg(),
-			{Name: "network_name", Aliases: []string{"network"}, Doc: "name or id; required where state is present"},
-			{Name: "cidr"},
-			{Name: "ip_version", Default: "4", Choices: []string{"4", "6"}},
-			{Name: "enable_dhcp", Type: module.Bool, Default: true},
-			{Name: "gateway_ip"}, {Name: "no_gateway_ip", Aliases: []string{"disable_gateway_ip"}, Type: module.Bool},
-			{Name: "dns_nameservers", Type: module.List, Elements: module.Str},
-			{Name: "allocation_pool_start"}, {Name: "allocation_pool_end"},
-			{Name: "host_routes", Type: module.List, Elements: module.Dict, Options: []module.Arg{
-				{Name: "destination", Required: true}, {Name: "nexthop", Required: true}}},
-			{Name: "ipv6_ra_mode", Choices: modes}, {Name: "ipv6_address_mode", Choices: modes},
-			{Name: "use_default_subnetpool", Type: module.Bool, Default: false},
-			{Name: "project", Doc: "of no effect: subnets are made in the project of the session"},
-			{Name: "extra_specs", Type: module.Dict, Doc: "further attributes, as Neutron names them"},
-		},
-		RequiredTogether:  [][]string{{"allocation_pool_start", "allocation_pool_end"}},
-		MutuallyExclusive: [][]string{{"gateway_ip", "no_gateway_ip"}},
-		RequiredIf:        []module.RequiredIf{{Arg: "state", Value: "present", Need: []string{"network_name"}}},
-	}
-}
-
-func runSubnet(ctx context.Context, t *task) (module.Result, error) {
-	name, networkID := t.text("name"), ""
-	if n := t.text("network_name"); n != "" {
-		network, err := t.cloud.FindNetwork(ctx, n)
-		if none, other := missing(err); none && (t.Check || t.absent()) {
-			// In check mode the network may be one that an earlier task would make.
-			return module.Result{Changed: !t.absent()}, nil
-		} else if none || other != nil {
-			return module.Result{}, err
+func newNetwork(t *task, project string) attributes {
+	a := take(t, "name", "name", "is_default", "is_default", "is_vlan_transparent", "vlan_transparent",
+		"provider_physical_network", "provider:physical_network", "provider_network_type", "provider:network_type")
+	a.Update(changedNetwork(t))
+	// Only an administrator may say these, even where they are what they are anyway.
+	for _, key := range []string{"shared", "router:external", "is_default", "vlan_transparent"} {
+		if a.At(key) == false {
+			a.Delete(key)
 		}
-		networkID = network.ID
 	}
-	found, err := t.cloud.FindSubnet(ctx, name, networkID)
-	if _, err := missing(err); err != nil {
-		return module.Result{}, err
-	}
-	if err := subnetPossible(t, found); err != nil {
-		return module.Result{}, err
-	}
-	res, now, err := t.settle(thing{
-		what: "subnet " + name, have: found.Raw, create: newSubnet(t, networkID), update: changedSubnet(t),
-		make: func(a map[string]any) (*value.Map, error) {
-			s, err := t.cloud.CreateSubnet(ctx, a)
-			return s.Raw, err
-		},
-		change: func(id string, a map[string]any) (*value.Map, error) {
-			s, err := t.cloud.UpdateSubnet(ctx, id, a)
-			return s.Raw, err
-		},
-		remove: func(id string) error { return t.cloud.DeleteSubnet(ctx, id) },
-	})
-	return record(res, "subnet", now), err
+	setProject(a, project)
+	return a
 }
 
-// subnetPossible says what can't be had: a subnet's range is for life.
-func subnetPossible(t *task, found openstack.Subnet) error {
-	cidr := t.text("cidr")
-	switch {
-	case t.absent():
-	case found.Raw != nil && cidr != "" && found.CIDR != cidr:
-		return fmt.Errorf("subnet %s has the range %s, and a subnet's range can't be changed to %s (delete it first, or choose another name)",
-			found.Name, found.CIDR, cidr)
-	case found.Raw == nil && cidr == "" && !t.on("use_default_subnetpool") && t.Args.Map("extra_specs").String("subnetpool_id") == "":
-		return fmt.Errorf("cidr is required to make subnet %s", t.text("name"))
+// changedNetwork is what can be changed later too. What was not asked for by
+// name is left alone.
+func changedNetwork(t *task) attributes {
+	return take(t, "admin_state_up", "admin_state_up", "shared", "shared", "external", "router:external",
+		"port_security_enabled", "port_security_enabled", "mtu_size", "mtu", "dns_domain", "dns_domain",
+		"provider_segmentation_id", "provider:segmentation_id")
+}
+
+// networkPossible says what can't be had: what a network is made of is for life.
+func networkPossible(t *task, found openstack.Network) error {
+	if found.Raw == nil || t.absent() {
+		return nil
+	}
+	for k, v := range take(t, "provider_physical_network", "provider:physical_network", "provider_network_type", "provider:network_type").All() {
+		if got, shown := found.Raw.Get(k); shown && !value.Equal(got, v) {
+			return fmt.Errorf("network %s has the %v %v, which can't be changed to %v (delete it first, or choose another name)", found.Name, k, got, v)
+		}
 	}
 	return nil
-}
-
-func newSubnet(t *task, networkID string) attributes {
-	a := changedSubnet(t)
-	a.Update(take(t, "name", "name", "cidr", "cidr", "ipv6_ra_mode", "ipv6_ra_mode", "ipv6_address_mode", "ipv6_address_mode"))
-	a.Set("network_id", networkID)
-	a.Set("ip_version", int(t.text("ip_version")[0]-'0'))
-	if t.on("use_default_subnetpool") {
-		a.Set("use_default_subnetpool", true)
-	}
-	a.Update(t.Args.Map("extra_specs"))
-	return a
-}
-
-func changedSubnet(t *task) attributes {
-	a := take(t, "enable_dhcp", "enable_dhcp", "gateway_ip", "gateway_ip", "dns_nameservers", "dns_nameservers", "host_routes", "host_routes")
-	if t.on("no_gateway_ip") {
-		a.Set("gateway_ip", nil)
-	}
-	if from := t.text("allocation_pool_start"); from != "" {
-		a.Set("allocation_pools", []any{value.NewMap("start", from, "end", t.text("allocation_pool_end"))})
-	}
-	return a
 }

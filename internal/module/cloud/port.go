@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -13,11 +14,11 @@ import (
 func portSchema() module.Schema {
 	return module.Schema{
 		Args: []module.Arg{
-			{Name: "name"}, stateArg(),
+			{Name: "name", Doc: "a port without a name is made anew each time"}, stateArg(),
 			{Name: "network", Doc: "name or id; required to make a port"},
 			{Name: "fixed_ips", Type: module.List, Elements: module.Dict, Options: []module.Arg{
 				{Name: "ip_address", Required: true}, {Name: "subnet_id"}}},
-			{Name: "admin_state_up", Type: module.Bool}, {Name: "mac_address"},
+			{Name: "admin_state_up", Aliases: []string{"is_admin_state_up"}, Type: module.Bool}, {Name: "mac_address", Doc: "of a new port"},
 			{Name: "security_groups", Type: module.List, Elements: module.Str, Doc: "names or ids"},
 			{Name: "no_security_groups", Type: module.Bool, Default: false},
 			{Name: "allowed_address_pairs", Type: module.List, Elements: module.Dict, Options: []module.Arg{
@@ -25,11 +26,10 @@ func portSchema() module.Schema {
 			{Name: "extra_dhcp_opts", Type: module.List, Elements: module.Dict, Options: []module.Arg{
 				{Name: "opt_name", Required: true}, {Name: "opt_value", Required: true}, {Name: "ip_version", Type: module.Int, Required: true}}},
 			{Name: "device_owner"}, {Name: "device_id"},
-			{Name: "vnic_type", Choices: []string{"normal", "direct", "direct-physical", "macvtap", "baremetal", "virtio-forwarder"}},
-			{Name: "port_security_enabled", Type: module.Bool}, {Name: "binding_profile", Type: module.Dict},
+			{Name: "vnic_type", Aliases: []string{"binding_vnic_type"}, Choices: []string{"normal", "direct", "direct-physical", "macvtap", "baremetal", "virtio-forwarder"}},
+			{Name: "port_security_enabled", Aliases: []string{"is_port_security_enabled"}, Type: module.Bool}, {Name: "binding_profile", Type: module.Dict},
 			{Name: "dns_name"}, {Name: "dns_domain"}, {Name: "description"},
 		},
-		MutuallyExclusive: [][]string{{"binding_profile", "vnic_type"}},
 	}
 }
 
@@ -43,24 +43,27 @@ func runPort(ctx context.Context, t *task) (module.Result, error) {
 			return module.Result{}, err
 		}
 	}
+	if t.on("no_security_groups") && len(t.Args.List("security_groups")) > 0 {
+		return module.Result{}, errors.New("security_groups and no_security_groups contradict each other (give one of them)")
+	}
 	update, err := t.portAttributes(ctx, found)
 	if err != nil {
 		return module.Result{}, err
 	}
 	create := update.Clone()
-	create.Update(take(t, "name", "name", "mac_address", "mac_address", "port_security_enabled", "port_security_enabled"))
+	create.Update(take(t, "name", "name", "mac_address", "mac_address"))
 	if !t.absent() && found.Raw == nil {
 		if t.text("network") == "" {
 			return module.Result{}, fmt.Errorf("network is required to make port %s", name)
 		}
 		network, err := t.cloud.FindNetwork(ctx, t.text("network"))
-		if err != nil {
+		if t.rehearse(err) != nil {
 			return module.Result{}, err
 		}
 		create.Set("network_id", network.ID)
 	}
 	res, now, err := t.settle(thing{
-		what: "port " + name, have: found.Raw, create: create, update: update,
+		what: "port " + name, have: found.Raw, create: create, update: unordered(update, found.Raw),
 		make: func(a map[string]any) (*value.Map, error) {
 			p, err := t.cloud.CreatePort(ctx, a)
 			return p.Raw, err
@@ -71,17 +74,15 @@ func runPort(ctx context.Context, t *task) (module.Result, error) {
 		},
 		remove: func(id string) error { return t.cloud.DeletePort(ctx, id) },
 	})
-	return record(res, "port", now), err
+	return record(res, "port", named(portNames(), now)), err
 }
 
-// portAttributes are those that can be changed later too. Lists are compared
-// without regard to their order: where they agree with what is there, what is
-// there is wanted.
+// portAttributes are those that can be changed later too.
 func (t *task) portAttributes(ctx context.Context, found openstack.Port) (attributes, error) {
 	a := take(t, "admin_state_up", "admin_state_up", "allowed_address_pairs", "allowed_address_pairs",
 		"extra_dhcp_opts", "extra_dhcp_opts", "device_owner", "device_owner", "device_id", "device_id",
 		"vnic_type", "binding:vnic_type", "binding_profile", "binding:profile", "dns_name", "dns_name",
-		"dns_domain", "dns_domain", "description", "description")
+		"dns_domain", "dns_domain", "description", "description", "port_security_enabled", "port_security_enabled")
 	if list, ok := t.Args.Get("fixed_ips"); ok && !samePlaces(list, found) {
 		a.Set("fixed_ips", list)
 	}
@@ -95,17 +96,12 @@ func (t *task) portAttributes(ctx context.Context, found openstack.Port) (attrib
 	var ids []string
 	for _, g := range value.Strings(t.Args.List("security_groups")) {
 		group, err := t.cloud.FindSecurityGroup(ctx, g)
-		if err != nil {
+		if t.rehearse(err) != nil {
 			return nil, err
 		}
 		ids = append(ids, group.ID)
 	}
-	have := slices.Clone(found.SecurityGroups)
-	slices.Sort(have)
-	slices.Sort(ids)
-	if found.Raw == nil || !slices.Equal(have, ids) {
-		a.Set("security_groups", value.List(ids))
-	}
+	a.Set("security_groups", value.List(ids))
 	return a, nil
 }
 

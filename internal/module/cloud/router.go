@@ -12,36 +12,42 @@ import (
 )
 
 func routerSchema() module.Schema {
+	fixed := module.Arg{Name: "external_fixed_ips", Type: module.List, Elements: module.Dict, Doc: "addresses of its gateway; on many clouds they take an administrator",
+		Options: []module.Arg{{Name: "ip", Aliases: []string{"ip_address"}}, {Name: "subnet", Aliases: []string{"subnet_id"}, Doc: "name or id"}}}
 	return module.Schema{Args: []module.Arg{
 		{Name: "name", Required: true}, stateArg(),
-		{Name: "admin_state_up", Type: module.Bool, Default: true},
-		{Name: "enable_snat", Type: module.Bool},
+		{Name: "admin_state_up", Aliases: []string{"is_admin_state_up"}, Type: module.Bool, Default: true},
+		{Name: "enable_snat", Type: module.Bool, Doc: "on many clouds it takes an administrator"},
 		{Name: "network", Doc: "external network of its gateway: name or id"},
-		{Name: "project", Doc: "of no effect: routers are made in the project of the session"},
-		{Name: "external_fixed_ips", Type: module.List, Elements: module.Dict, Options: []module.Arg{
-			{Name: "ip", Aliases: []string{"ip_address"}}, {Name: "subnet", Aliases: []string{"subnet_id"}}}},
+		projectArg(),
+		fixed,
+		{Name: "external_gateway_info", Type: module.Dict, Doc: "the same three in one: network, enable_snat and external_fixed_ips",
+			Options: []module.Arg{{Name: "network"}, {Name: "enable_snat", Type: module.Bool}, fixed}},
 		{Name: "interfaces", Type: module.List, Elements: module.Raw,
 			Doc: "subnets it joins: names, ids, or dicts of net, subnet and portip; others are taken off it. Without this argument its interfaces are left alone"},
 	}}
 }
 
 func runRouter(ctx context.Context, t *task) (module.Result, error) {
-	name := t.text("name")
-	found, err := t.cloud.FindRouter(ctx, name)
+	name, what := t.text("name"), "router "+t.text("name")
+	project, err := t.project(ctx)
+	if err != nil {
+		return module.Result{}, err
+	}
+	found, err := theirs(ctx, t, "router", name, project, t.cloud.FindRouter, t.cloud.Routers, func(r openstack.Router) string { return r.ID })
 	if _, err := missing(err); err != nil {
 		return module.Result{}, err
 	}
-	if t.absent() && found.Raw != nil && !t.Check {
-		if err := t.leaveSubnets(ctx, found.ID); err != nil {
-			return module.Result{}, err
-		}
+	if t.absent() && found.Raw != nil {
+		return t.dropRouter(ctx, what, found)
 	}
 	want, update, err := t.routerAttributes(ctx, found)
 	if err != nil {
 		return module.Result{}, err
 	}
+	setProject(want, project)
 	res, now, err := t.settle(thing{
-		what: "router " + name, have: found.Raw, create: want, update: update,
+		what: what, have: found.Raw, create: want, update: update,
 		make: func(a map[string]any) (*value.Map, error) {
 			r, err := t.cloud.CreateRouter(ctx, a)
 			return r.Raw, err
@@ -50,7 +56,6 @@ func runRouter(ctx context.Context, t *task) (module.Result, error) {
 			r, err := t.cloud.UpdateRouter(ctx, id, a)
 			return r.Raw, err
 		},
-		remove: func(id string) error { return t.cloud.DeleteRouter(ctx, id) },
 	})
 	if err != nil {
 		return res, err
@@ -60,7 +65,27 @@ func runRouter(ctx context.Context, t *task) (module.Result, error) {
 			return res, err
 		}
 	}
-	return record(res, "router", now), nil
+	return record(res, "router", named(routerNames(), now)), nil
+}
+
+// dropRouter takes a router off its subnets, without which Neutron does not
+// delete it.
+func (t *task) dropRouter(ctx context.Context, what string, found openstack.Router) (module.Result, error) {
+	ports, err := t.cloud.RouterPorts(ctx, found.ID)
+	if err != nil {
+		return module.Result{}, err
+	}
+	var changes []change
+	for _, p := range ports {
+		changes = append(changes, change{"take " + what + " off port " + p.ID, "state is absent"})
+	}
+	res, _, err := t.settle(thing{what: what, have: found.Raw, first: changes, remove: func(id string) error {
+		if err := t.rewire(ctx, id, nil, ports); err != nil {
+			return err
+		}
+		return t.cloud.DeleteRouter(ctx, id)
+	}})
+	return record(res, "router", named(routerNames(), found.Raw)), err
 }
 
 // routerAttributes are those of a new router, and those to compare on one that
@@ -76,7 +101,7 @@ func (t *task) routerAttributes(ctx context.Context, found openstack.Router) (cr
 		return create, update, err
 	}
 	create.Set("external_gateway_info", gateway)
-	if !has(found.Raw.Map("external_gateway_info"), gateway) {
+	if have := found.Raw.Map("external_gateway_info"); !has(have, unordered(gateway, have)) {
 		update.Set("external_gateway_info", gateway)
 	}
 	return create, update, nil
@@ -84,26 +109,38 @@ func (t *task) routerAttributes(ctx context.Context, found openstack.Router) (cr
 
 // gateway is Neutron's external_gateway_info, or nil where none was asked for.
 func (t *task) gateway(ctx context.Context) (*value.Map, error) {
-	if t.text("network") == "" {
-		if len(t.Args.List("external_fixed_ips")) > 0 {
+	args := t.Args
+	if info := t.Args.Map("external_gateway_info"); info.String("network") != "" {
+		args = info
+	}
+	if args.String("network") == "" {
+		if len(args.List("external_fixed_ips")) > 0 {
 			return nil, errors.New("network is required with external_fixed_ips")
 		}
 		return nil, nil
 	}
-	network, err := t.cloud.FindNetwork(ctx, t.text("network"))
-	if err != nil {
+	network, err := t.cloud.FindNetwork(ctx, args.String("network"))
+	if t.rehearse(err) != nil {
 		return nil, err
 	}
 	out := value.NewMap("network_id", network.ID)
-	if v, ok := t.Args.Get("enable_snat"); ok {
+	if v, ok := args.Get("enable_snat"); ok {
 		out.Set("enable_snat", v)
 	}
+	ips, err := t.gatewayAddresses(ctx, args.List("external_fixed_ips"), network.ID)
+	if len(ips) > 0 {
+		out.Set("external_fixed_ips", ips)
+	}
+	return out, err
+}
+
+func (t *task) gatewayAddresses(ctx context.Context, wanted []any, networkID string) ([]any, error) {
 	var ips []any
-	for _, e := range t.Args.List("external_fixed_ips") {
+	for _, e := range wanted {
 		m, _ := e.(*value.Map)
 		ip := value.NewMap()
 		if s := m.String("subnet"); s != "" {
-			subnet, err := t.cloud.FindSubnet(ctx, s, network.ID)
+			subnet, err := t.cloud.FindSubnet(ctx, s, networkID)
 			if err != nil {
 				return nil, err
 			}
@@ -114,23 +151,7 @@ func (t *task) gateway(ctx context.Context) (*value.Map, error) {
 		}
 		ips = append(ips, ip)
 	}
-	if len(ips) > 0 {
-		out.Set("external_fixed_ips", ips)
-	}
-	return out, nil
-}
-
-func (t *task) leaveSubnets(ctx context.Context, routerID string) error {
-	ports, err := t.cloud.RouterPorts(ctx, routerID)
-	if err != nil {
-		return err
-	}
-	for _, p := range ports {
-		if err := t.cloud.RemoveRouterInterface(ctx, routerID, "", p.ID); err != nil {
-			return err
-		}
-	}
-	return nil
+	return ips, nil
 }
 
 // joint is a wanted interface: on the subnet, at the address if one is given.
@@ -232,14 +253,17 @@ func (t *task) joints(ctx context.Context) ([]joint, error) {
 		networkID := ""
 		if net != "" {
 			n, err := t.cloud.FindNetwork(ctx, net)
-			if err != nil {
+			if t.rehearse(err) != nil {
 				return nil, err
 			}
 			networkID = n.ID
 		}
 		s, err := t.cloud.FindSubnet(ctx, subnet, networkID)
-		if err != nil {
+		if t.rehearse(err) != nil {
 			return nil, err
+		}
+		if err != nil {
+			s.Name = subnet // check mode has not made it
 		}
 		out = append(out, joint{s, ip})
 	}
