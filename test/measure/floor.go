@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,10 +17,11 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// wanted is what create makes: count servers alike, prefix1, prefix2 …
+// wanted is what create makes: count servers alike, prefix1, prefix2 …; for
+// each of several owners, prefix01-1, prefix01-2 …
 type wanted struct {
 	prefix, image, flavor, networks, groups, key string
-	count, parallel                              int
+	owners, count, parallel                      int
 	interval                                     time.Duration
 }
 
@@ -27,7 +29,8 @@ func create(ctx context.Context, args []string) error {
 	var w wanted
 	flags := flag.NewFlagSet("create", flag.ContinueOnError)
 	flags.StringVar(&w.prefix, "prefix", "meas-bare-", "what the names begin with")
-	flags.IntVar(&w.count, "count", 10, "how many servers")
+	flags.IntVar(&w.count, "count", 10, "how many servers, of each owner")
+	flags.IntVar(&w.owners, "owners", 0, "how many owners; 0: the names have none in them")
 	flags.IntVar(&w.parallel, "parallel", 8, "requests in flight")
 	flags.DurationVar(&w.interval, "interval", time.Second, "between two list calls")
 	flags.StringVar(&w.image, "image", "docker-base", "")
@@ -56,7 +59,7 @@ func create(ctx context.Context, args []string) error {
 	if err := awaitActive(ctx, compute, w); err != nil {
 		return err
 	}
-	c.done(fmt.Sprintf("%d servers ACTIVE", w.count))
+	c.done(fmt.Sprintf("%d servers ACTIVE", len(w.names())))
 	return nil
 }
 
@@ -130,14 +133,32 @@ func cards(ctx context.Context, network *gophercloud.ServiceClient, names []stri
 	return out, nil
 }
 
+// named is a server to be, and whose it is.
+type named struct{ name, owner, index string }
+
+func (w wanted) names() []named {
+	var out []named
+	for owner := range max(w.owners, 1) {
+		whose := strings.TrimSuffix(w.prefix, "-")
+		if w.owners > 0 {
+			whose = fmt.Sprintf("%s%02d", w.prefix, owner+1)
+		}
+		for i := range w.count {
+			index := strconv.Itoa(i + 1)
+			out = append(out, named{whose + "-" + index, whose, index})
+		}
+	}
+	return out
+}
+
 func post(ctx context.Context, compute *gophercloud.ServiceClient, w wanted, body servers.CreateOpts) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(w.parallel)
-	for i := range w.count {
+	for _, n := range w.names() {
 		g.Go(func() error {
 			one := body
-			one.Name = fmt.Sprintf("%s%d", w.prefix, i+1)
-			one.Metadata = map[string]string{"rollout_owner": "meas", "rollout_tier": "app", "rollout_index": fmt.Sprint(i + 1)}
+			one.Name = n.name
+			one.Metadata = map[string]string{"rollout_owner": n.owner, "rollout_tier": "app", "rollout_index": n.index}
 			_, err := servers.Create(ctx, compute, withKey{one, w.key}, nil).Extract()
 			return err
 		})
@@ -174,7 +195,7 @@ func awaitActive(ctx context.Context, compute *gophercloud.ServiceClient, w want
 				return fmt.Errorf("server %s is in ERROR: %s", s.Name, s.Fault.Message)
 			}
 		}
-		if active == w.count {
+		if active == len(w.names()) {
 			return nil
 		}
 		if err := pause(ctx, w.interval); err != nil {
@@ -202,77 +223,4 @@ func pause(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-func remove(ctx context.Context, args []string) error {
-	flags := flag.NewFlagSet("delete", flag.ContinueOnError)
-	prefix := flags.String("prefix", "meas-bare-", "what the names begin with")
-	parallel := flags.Int("parallel", 8, "requests in flight")
-	interval := flags.Duration("interval", time.Second, "between two list calls")
-	if err := flags.Parse(args); err != nil {
-		return err
-	}
-	if *prefix == "" {
-		return fmt.Errorf("cannot delete without a prefix: that would be every server")
-	}
-	c, err := open(ctx)
-	if err != nil {
-		return err
-	}
-	compute, err := c.service("compute", "")
-	if err != nil {
-		return err
-	}
-	doomed, err := listed(ctx, compute, *prefix)
-	if err != nil {
-		return err
-	}
-	g, inner := errgroup.WithContext(ctx)
-	g.SetLimit(*parallel)
-	for _, s := range doomed {
-		g.Go(func() error {
-			err := servers.Delete(inner, compute, s.ID).ExtractErr()
-			if gophercloud.ResponseCodeIs(err, 404) {
-				return nil
-			}
-			return err
-		})
-	}
-	if err := g.Wait(); err != nil {
-		return err
-	}
-	for left := doomed; len(left) > 0; {
-		if left, err = listed(ctx, compute, *prefix); err != nil {
-			return err
-		}
-		if len(left) > 0 {
-			if err := pause(ctx, *interval); err != nil {
-				return err
-			}
-		}
-	}
-	c.done(fmt.Sprintf("%d servers gone", len(doomed)))
-	return nil
-}
-
-func list(ctx context.Context, args []string) error {
-	flags := flag.NewFlagSet("list", flag.ContinueOnError)
-	prefix := flags.String("prefix", "", "only names that begin with it")
-	if err := flags.Parse(args); err != nil {
-		return err
-	}
-	c, err := open(ctx)
-	if err != nil {
-		return err
-	}
-	compute, err := c.service("compute", "")
-	if err != nil {
-		return err
-	}
-	all, err := listed(ctx, compute, *prefix)
-	if err != nil {
-		return err
-	}
-	c.done(fmt.Sprintf("%d servers listed", len(all)))
-	return nil
 }

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 )
@@ -16,6 +18,7 @@ type row struct {
 	Calls     int
 	Peak      int // KiB
 	Status    int // exit status
+	spread    string
 }
 
 const form = "%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\n"
@@ -38,8 +41,9 @@ func (r row) line() string {
 	return s
 }
 
-// table prints the measurements of a file as Markdown, case by case, the wall
-// time also as a multiple of the floor's for as many servers.
+// table prints the measurements of a file as Markdown, case by case: of several
+// runs the one whose wall time is the median, the wall time also as a multiple
+// of the floor's for as many servers.
 func table(args []string) error {
 	if len(args) != 1 {
 		return errors.New("table needs the file with the results")
@@ -48,21 +52,41 @@ func table(args []string) error {
 	if err != nil {
 		return err
 	}
-	var order []string
-	cases := map[string][]row{}
-	for _, r := range rows {
-		if cases[r.What] == nil {
-			order = append(order, r.What)
+	for _, runs := range grouped(rows, func(r row) string { return r.What }) {
+		fmt.Printf("\n### %s\n\n| | servers | wall | × bare | API calls | CPU | memory |\n|---|---:|---:|---:|---:|---:|---:|\n", runs[0].What)
+		var medians []row
+		for _, same := range grouped(runs, func(r row) string { return fmt.Sprint(r.Who, r.Count, r.Status) }) {
+			medians = append(medians, median(same))
 		}
-		cases[r.What] = append(cases[r.What], r)
-	}
-	for _, what := range order {
-		fmt.Printf("\n### %s\n\n| | servers | wall | × bare | API calls | CPU | memory |\n|---|---:|---:|---:|---:|---:|---:|\n", what)
-		for _, r := range cases[what] {
-			fmt.Println(r.markdown(cases[what]))
+		for _, r := range medians {
+			fmt.Println(r.markdown(medians))
 		}
 	}
 	return nil
+}
+
+// grouped puts rows of one key together, in the order of their first.
+func grouped(rows []row, key func(row) string) [][]row {
+	var out [][]row
+	place := map[string]int{}
+	for _, r := range rows {
+		i, ok := place[key(r)]
+		if !ok {
+			i = len(out)
+			place[key(r)], out = i, append(out, nil)
+		}
+		out[i] = append(out[i], r)
+	}
+	return out
+}
+
+func median(runs []row) row {
+	runs = slices.SortedFunc(slices.Values(runs), func(a, b row) int { return cmp.Compare(a.Wall, b.Wall) })
+	out := runs[(len(runs)-1)/2]
+	if len(runs) > 1 {
+		out.spread = fmt.Sprintf(" (%.2f–%.2f)", runs[0].Wall.Seconds(), runs[len(runs)-1].Wall.Seconds())
+	}
+	return out
 }
 
 // bare is the name of the floor in the results.
@@ -71,16 +95,16 @@ const bare = "bare"
 func (r row) markdown(all []row) string {
 	times := ""
 	for _, floor := range all {
-		if floor.Who == bare && floor.Count > 0 && r.Count > 0 && floor.Status == 0 {
+		if floor.Who == bare && floor.Status == 0 && r.Status == 0 && floor.Count > 0 && r.Count > 0 {
 			times = fmt.Sprintf("%.2f", r.Wall.Seconds()/float64(r.Count)/(floor.Wall.Seconds()/float64(floor.Count)))
 		}
 	}
-	who := strings.ReplaceAll(r.Who, "|", `\|`)
+	who := r.Who
 	if r.Status != 0 {
 		who += fmt.Sprintf(" (failed: %d)", r.Status)
 	}
-	return fmt.Sprintf("| %s | %d | %.2f s | %s | %d | %.2f s | %.0f MB |", who, r.Count,
-		r.Wall.Seconds(), times, r.Calls, r.CPU.Seconds(), float64(r.Peak)/1024)
+	return fmt.Sprintf("| %s | %d | %.2f s%s | %s | %d | %.2f s | %.0f MB |", who, r.Count,
+		r.Wall.Seconds(), r.spread, times, r.Calls, r.CPU.Seconds(), float64(r.Peak)/1024)
 }
 
 func readRows(path string) ([]row, error) {
