@@ -14,6 +14,7 @@ import (
 	"rollout/internal/playbook"
 	"rollout/internal/report"
 	"rollout/internal/runner"
+	"rollout/internal/value"
 	"rollout/inventory"
 )
 
@@ -33,6 +34,9 @@ type runFlags struct {
 	syntaxCheck   bool
 	list          report.ListingParts
 	step          bool
+	replace       bool
+	observer      runner.Observer // nil prints as ansible-playbook does
+	patience      int             // seconds to wait for VMs where no variable says so; 0 is the roles' own
 }
 
 func (f *runFlags) register(flags *pflag.FlagSet) {
@@ -44,6 +48,7 @@ func (f *runFlags) register(flags *pflag.FlagSet) {
 	flags.StringVarP(&f.limit, "limit", "l", "", "only hosts of this `PATTERN`; @FILE reads patterns from a file")
 	flags.IntVarP(&f.forks, "forks", "f", 50, "`NUMBER` of hosts at a time")
 	flags.BoolVarP(&f.check, "check", "C", false, "change nothing, say what would change")
+	flags.BoolVar(&f.replace, "replace", false, "delete VMs that cannot become what the topology says, and boot them anew, one after the other")
 	flags.BoolVarP(&f.diff, "diff", "D", false, "show differences in files and settings")
 	flags.CountVarP(&f.verbose, "verbose", "v", "say more; -vvvv shows every API call")
 	flags.StringVar(&f.startAt, "start-at-task", "", "start at the task of this `NAME`")
@@ -86,6 +91,7 @@ func runPlaybooks(ctx context.Context, flags *runFlags, books []string) error {
 	if err != nil {
 		return err
 	}
+	flags.setExtra(p.extra)
 	if err := p.checkTopology(ctx, books); err != nil {
 		return err
 	}
@@ -153,7 +159,7 @@ func (p *project) runOne(ctx context.Context, flags *runFlags, book string, logi
 	}
 	run, err := runner.New(runner.Options{
 		Playbook: loaded, Loader: loader, Inventory: p.source(flags.runsNothing()), Modules: modules, Connector: c,
-		Observer: newPlayReport(flags), Person: terminal(),
+		Observer: flags.watch(), Person: terminal(),
 		ExtraVars: p.extra, Tags: flags.tags, SkipTags: flags.skipTags, Limit: flags.limit, StartAt: flags.startAt, Login: login,
 		Check: flags.check, Diff: flags.diff, ForceHandlers: flags.forceHandlers, Forks: flags.forks, Verbosity: flags.verbose,
 	})
@@ -171,6 +177,26 @@ func (p *project) runOne(ctx context.Context, flags *runFlags, book string, logi
 		return runner.ExitError, err
 	}
 	return summary.ExitCode(), nil
+}
+
+// setExtra adds the variables that flags stand for.
+func (f *runFlags) setExtra(extra *value.Map) {
+	if f.replace {
+		extra.Set("rollout_replace", true)
+	}
+	for _, name := range []string{"vm_ssh_timeout", "vm_boot_timeout"} {
+		if _, given := extra.Get(name); !given && f.patience > 0 {
+			extra.Set(name, f.patience)
+		}
+	}
+}
+
+// watch is who is told what happens.
+func (f *runFlags) watch() runner.Observer {
+	if f.observer != nil {
+		return f.observer
+	}
+	return newPlayReport(f)
 }
 
 // list says what the playbook would do; nothing where only its syntax was to be
