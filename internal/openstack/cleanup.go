@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"slices"
 	"sort"
@@ -14,14 +15,50 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Cleanup says what is to be deleted.
+// Cleanup says what is to be deleted: what has a name prefix, or what rollout
+// made for an owner's application.
 type Cleanup struct {
 	// Prefix is what the names of the servers begin with, letter by letter.
-	// "student1" means student10's servers too; a plan that would touch the
-	// servers of several owners is refused, unless Force is set.
-	Prefix    string
-	NotActive bool // only servers that are not ACTIVE, and what belongs to them
-	Force     bool // several owners are meant
+	// "student1" means student10's servers too; a plan that would touch what
+	// belongs to several owners is refused, unless Force is set.
+	Prefix string
+	// Owner and App, instead of Prefix, mean the servers with this metadata.
+	Owner, App string
+	NotActive  bool          // only servers that are not ACTIVE, and what belongs to them
+	OlderThan  time.Duration // only servers that were made so long ago, by the cloud's clock, and what belongs to them
+	Force      bool          // several owners are meant
+}
+
+// selective reports whether only some servers are meant: then nothing goes that
+// other servers can need.
+func (w Cleanup) selective() bool { return w.NotActive || w.OlderThan > 0 }
+
+// names is what the names of the servers begin with.
+func (w Cleanup) names() string {
+	if w.Owner != "" {
+		return w.Owner + "-"
+	}
+	return w.Prefix
+}
+
+// takes reports whether what was made for m is meant. A prefix that names less
+// than an owner, such as student07-web-, takes nothing by its mark.
+func (w Cleanup) takes(m Mark) bool {
+	switch {
+	case m.Owner == "":
+		return false
+	case w.Owner != "":
+		return m.Owner == w.Owner && (m.App == w.App || m.App == "" || w.App == "")
+	}
+	return strings.HasPrefix(m.Owner+"-", w.Prefix)
+}
+
+// String says what is meant, behind "Nothing to delete:" and the like.
+func (w Cleanup) String() string {
+	if w.Owner != "" {
+		return "what rollout made for " + Mark{w.Owner, w.App}.name()
+	}
+	return "what begins with " + w.Prefix
 }
 
 // ErrEmptyPrefix says that a clean-up of everything was asked for.
@@ -34,7 +71,7 @@ type SeveralOwnersError struct {
 }
 
 func (e *SeveralOwnersError) Error() string {
-	return fmt.Sprintf("cannot clean up %q: servers of %d owners have that prefix: %s (end the prefix with a dash, or use --force to mean all of them)",
+	return fmt.Sprintf("cannot clean up %q: what belongs to %d owners has that prefix: %s (end the prefix with a dash, or use --force to mean all of them)",
 		e.Prefix, len(e.Owners), strings.Join(e.Owners, ", "))
 }
 
@@ -48,18 +85,21 @@ const (
 
 // Row is one thing of a clean-up plan.
 type Row struct {
-	Kind   string // "server", "port", "floating IP", "volume"
+	Kind   string // one of those that Execute names
 	Name   string
 	ID     string
 	Action string // Delete, Release, Disassociate, Keep
 	Cause  string // "name begins with student07-", "of server student07-web-1"
 	Status string // of a server
+
+	router string // of an interface: the router's id
 }
 
 // Plan is what a clean-up would do.
 type Plan struct {
-	Rows  []Row // floating IPs, servers, ports, volumes; by name
-	cloud *Cloud
+	Rows   []Row    // in the order in which they are deleted; each kind by name
+	Owners []string // whose all of this is, as far as it is known
+	cloud  *Cloud
 }
 
 // Left is something that a clean-up could not delete.
@@ -91,60 +131,25 @@ func (s Step) String() string {
 	return "Deleting " + s.Row.Name
 }
 
-// PlanCleanup looks what a clean-up would delete, and changes nothing.
-// Networks, security groups and key pairs are left alone: others may use them.
+// PlanCleanup looks what a clean-up would delete, and changes nothing. Servers
+// go by their names, or by their metadata, and with them what is theirs; what
+// Neutron keeps goes by the mark that rollout put on it, unless others use it.
 func (c *Cloud) PlanCleanup(ctx context.Context, what Cleanup) (Plan, error) {
 	plan := Plan{cloud: c}
-	if what.Prefix == "" {
+	if what.names() == "" {
 		return plan, ErrEmptyPrefix
 	}
-	servers, err := c.doomed(ctx, what)
+	e, err := c.estate(ctx, what)
 	if err != nil {
 		return plan, err
 	}
-	ids, names := make([]string, 0, len(servers)), map[string]string{}
-	for _, s := range servers {
-		ids, names[s.ID] = append(ids, s.ID), s.Name
+	plan.Owners = e.owners()
+	if len(plan.Owners) > 1 && !what.Force {
+		return plan, &SeveralOwnersError{Prefix: what.Prefix, Owners: plan.Owners}
 	}
-	ports, err := c.ServerPorts(ctx, ids...)
-	if err != nil {
-		return plan, err
-	}
-	ips, err := c.FloatingIPs(ctx, nil)
-	if err != nil {
-		return plan, err
-	}
-	volumes, err := c.Volumes(ctx)
-	if err != nil {
-		return plan, err
-	}
-	plan.Rows = slices.Concat(floatingRows(ips, ports, names, what), serverRows(servers, what),
-		portRows(ports, names), volumeRows(volumes, names, what))
+	plan.Rows = slices.Concat(floatingRows(e.floating, e.serverPorts(), e.names, what), serverRows(e.servers, what),
+		portRows(e.serverPorts(), e.names), e.lonePorts(), volumeRows(e.volumes, e.names, what), e.marked())
 	return plan, nil
-}
-
-// doomed lists the servers, and refuses those of several owners.
-func (c *Cloud) doomed(ctx context.Context, what Cleanup) ([]Server, error) {
-	all, err := c.ListServers(ctx, Filter{NamePrefix: what.Prefix})
-	if err != nil {
-		return nil, err
-	}
-	var out []Server
-	var owners []string
-	for _, s := range all {
-		if what.NotActive && s.Status == "ACTIVE" {
-			continue
-		}
-		out = append(out, s)
-		if o := ownerOf(s, what.Prefix); !slices.Contains(owners, o) {
-			owners = append(owners, o)
-		}
-	}
-	if len(owners) > 1 && !what.Force {
-		sort.Strings(owners)
-		return nil, &SeveralOwnersError{Prefix: what.Prefix, Owners: owners}
-	}
-	return out, nil
 }
 
 // ownerOf takes the owner from the metadata; for a server made by other means,
@@ -166,8 +171,14 @@ func ownerOf(s Server, prefix string) string {
 
 func serverRows(servers []Server, what Cleanup) []Row {
 	cause := "name begins with " + what.Prefix
+	if what.Owner != "" {
+		cause = "made for " + Mark{what.Owner, what.App}.name()
+	}
 	if what.NotActive {
 		cause += ", not ACTIVE"
+	}
+	if what.OlderThan > 0 {
+		cause += fmt.Sprintf(", older than %s", what.OlderThan)
 	}
 	var out []Row
 	for _, s := range servers {
@@ -207,7 +218,7 @@ func floatingRows(ips []FloatingIP, ports []Port, names map[string]string, what 
 			row.Cause = "of server " + name
 		case f.PortID != "" && name != "":
 			row.Action, row.Cause = Disassociate, "of server "+name+", not allocated by rollout"
-		case f.PortID == "" && f.Ours() && !what.NotActive && strings.HasPrefix(f.Owner()+"-", what.Prefix):
+		case f.PortID == "" && f.Ours() && !what.selective() && what.takes(markFrom(f.Owner())):
 			row.Cause = "allocated for " + f.Owner() + ", unused"
 		default:
 			continue
@@ -227,7 +238,7 @@ func volumeRows(volumes []Volume, names map[string]string, what Cleanup) []Row {
 		for _, id := range v.Servers {
 			server += names[id]
 		}
-		named := strings.HasPrefix(v.Name, what.Prefix)
+		named := strings.HasPrefix(v.Name, what.names())
 		row := Row{Kind: "volume", Name: v.Name, ID: v.ID, Action: Delete, Cause: "of server " + server}
 		if row.Name == "" {
 			row.Name = v.ID
@@ -236,7 +247,7 @@ func volumeRows(volumes []Volume, names map[string]string, what Cleanup) []Row {
 		case server != "" && (named || v.Name == ""):
 		case server != "":
 			row.Action, row.Cause = Keep, "of server "+server+", but named otherwise"
-		case named && len(v.Servers) == 0 && !what.NotActive:
+		case named && len(v.Servers) == 0 && !what.selective() && what.Prefix != "":
 			row.Cause = "name begins with " + what.Prefix
 		default:
 			continue
@@ -267,15 +278,24 @@ const (
 	cleanupLimit = 5 * time.Minute
 )
 
-// Execute carries out the plan: floating IPs first, then servers, then what
-// they leave behind. A deletion that fails stops no other. observe is told of
-// each step, one at a time. It returns what is left, also when ctx ends.
+// Execute carries out the plan, in an order in which nothing is deleted that
+// is still needed by something of the plan: the kinds one after the other, what
+// is of one kind side by side. A deletion that fails stops no other. observe is
+// told of each step, one at a time. It returns what is left, also when ctx ends.
 func (p Plan) Execute(ctx context.Context, observe func(Step)) []Left {
 	run := &cleaning{cloud: p.cloud, observe: observe}
 	run.all(ctx, p.rows("floating IP"), run.freeAddress)
 	run.all(ctx, p.rows("server"), run.deleteServer)
 	run.all(ctx, run.remaining(ctx, p.rows("port")), run.deletePort)
 	run.all(ctx, p.rows("volume"), run.deleteVolume)
+	run.all(ctx, p.rows("interface"), run.removeInterface)
+	run.all(ctx, p.rows("router"), run.byID(p.cloud.DeleteRouter))
+	run.all(ctx, p.rows("rule"), run.byID(p.cloud.DeleteRule))
+	run.all(ctx, p.rows("security group"), run.byID(p.cloud.DeleteSecurityGroup))
+	run.all(ctx, p.rows("subnet"), run.byID(p.cloud.DeleteSubnet))
+	run.all(ctx, p.rows("network"), run.byID(p.cloud.DeleteNetwork))
+	run.all(ctx, p.rows("key pair"), run.byID(p.cloud.DeleteKeyPair))
+	run.all(ctx, p.rows("server group"), run.byID(p.cloud.DeleteServerGroup))
 	return run.left
 }
 
@@ -343,6 +363,31 @@ func (run *cleaning) deletePort(ctx context.Context, row Row) error {
 
 func (run *cleaning) deleteVolume(ctx context.Context, row Row) error {
 	return run.cloud.deleteVolume(ctx, row.ID, cleanupLimit)
+}
+
+// removeInterface takes a router off a network, and our port with it.
+func (run *cleaning) removeInterface(ctx context.Context, row Row) error {
+	return whenFree(ctx, func() error { return run.cloud.RemoveRouterInterface(ctx, row.router, "", row.ID) })
+}
+
+func (run *cleaning) byID(remove func(context.Context, string) error) func(context.Context, Row) error {
+	return func(ctx context.Context, row Row) error {
+		return whenFree(ctx, func() error { return remove(ctx, row.ID) })
+	}
+}
+
+// whenFree gives Neutron a while to notice that what used a thing is gone: ports
+// of deleted servers and of DHCP go by themselves, a little later.
+func whenFree(ctx context.Context, remove func() error) error {
+	for wait := 250 * time.Millisecond; ; wait *= 2 {
+		err := remove()
+		if !isStatus(err, http.StatusConflict) || wait > 4*time.Second {
+			return err
+		}
+		if sleepErr := sleep(ctx, wait); sleepErr != nil {
+			return errors.Join(err, sleepErr)
+		}
+	}
 }
 
 // remaining keeps the ports that did not go with their servers: those that were

@@ -18,6 +18,7 @@ import (
 // LockRequest says what is to be locked in the cloud, and how.
 type LockRequest struct {
 	Owner   string            // whose names are locked
+	What    string            // that, as a sentence; "student07 is being rolled out" where empty
 	Who     string            // user@host, for others to read
 	PID     int               // of the process, for others to read
 	Life    time.Duration     // how long it counts without a sign of life; 5 min where zero
@@ -28,15 +29,15 @@ type LockRequest struct {
 
 // HeldError says that somebody else holds the lock.
 type HeldError struct {
-	Owner          string
+	What           string // "student07 is being rolled out"
 	Who            string
 	PID            int
 	Since, Expires time.Time // by the cloud's clock
 }
 
 func (e *HeldError) Error() string {
-	return fmt.Sprintf("%s is being rolled out by %s since %s (pid %d): wait for it with --lock-timeout 10m; if it is dead, its lock ends by itself at %s, and --lock=false goes on without",
-		e.Owner, e.Who, clockTime(e.Since), e.PID, clockTime(e.Expires))
+	return fmt.Sprintf("%s by %s since %s (pid %d): wait for it with --lock-timeout 10m; if it is dead, its lock ends by itself at %s, and --lock=false goes on without",
+		e.What, e.Who, clockTime(e.Since), e.PID, clockTime(e.Expires))
 }
 
 // LostLockError says that the lock was taken over, which happens to a run that
@@ -44,8 +45,8 @@ func (e *HeldError) Error() string {
 type LostLockError struct{ By HeldError }
 
 func (e *LostLockError) Error() string {
-	return fmt.Sprintf("this run stopped: it gave no sign of life for too long, and %s (pid %d) took %s over at %s (run it again when that has ended)",
-		e.By.Who, e.By.PID, e.By.Owner, clockTime(e.By.Since))
+	return fmt.Sprintf("this run stopped: it gave no sign of life for too long, and meanwhile %s by %s since %s (pid %d); run it again when that has ended",
+		e.By.What, e.By.Who, clockTime(e.By.Since), e.By.PID)
 }
 
 func clockTime(t time.Time) string { return t.Local().Format("15:04:05") }
@@ -108,6 +109,9 @@ func newLocker(c *Cloud, req LockRequest) *locker {
 	if req.Release <= 0 {
 		req.Release = 10 * time.Second
 	}
+	if req.What == "" {
+		req.What = req.Owner + " is being rolled out"
+	}
 	if req.Say == nil {
 		req.Say = func(string) {}
 	}
@@ -128,8 +132,8 @@ func (k *locker) acquire(ctx context.Context) error {
 			return err
 		}
 		if !said {
-			k.req.Say(fmt.Sprintf("Waiting up to %s for the rollout of %s by %s since %s (pid %d)",
-				left.Round(time.Second), held.Owner, held.Who, clockTime(held.Since), held.PID))
+			k.req.Say(fmt.Sprintf("%s by %s since %s (pid %d): waiting up to %s",
+				held.What, held.Who, clockTime(held.Since), held.PID, left.Round(time.Second)))
 			said = true
 		}
 		if sleepErr := sleep(ctx, min(left, k.req.Life/10, 2*time.Second)); sleepErr != nil {
@@ -154,7 +158,7 @@ func (k *locker) try(ctx context.Context) error {
 		return err
 	}
 	if len(others) > 0 {
-		return others[0].heldError(k.req.Owner)
+		return others[0].heldError(k.req.What)
 	}
 	if err := k.put(ctx, newLockTag(k.req, k.nonce, now)); err != nil {
 		k.release(ctx)
@@ -169,7 +173,7 @@ func (k *locker) try(ctx context.Context) error {
 		case len(others) == 0: // the look came so late that others may count this as dead
 			err = fmt.Errorf("cannot lock %s: Neutron took longer than %s to answer (try again)", k.req.Owner, k.req.Life)
 		case others[0].before(k.mine) || time.Since(start) > lockPatience:
-			err = others[0].heldError(k.req.Owner)
+			err = others[0].heldError(k.req.What)
 		default:
 			err = sleep(ctx, lockLook)
 			if err == nil {
@@ -231,7 +235,7 @@ func (k *locker) renew(ctx context.Context) error {
 			return err
 		}
 		if len(others) > 0 {
-			return &LostLockError{By: *others[0].heldError(k.req.Owner)}
+			return &LostLockError{By: *others[0].heldError(k.req.What)}
 		}
 	}
 	return k.dropAllBut(ctx, k.mine)

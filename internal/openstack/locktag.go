@@ -101,6 +101,6 @@ func (t lockTag) compare(o lockTag) int {
 
 func (t lockTag) before(o lockTag) bool { return t.compare(o) < 0 }
 
-func (t lockTag) heldError(owner string) *HeldError {
-	return &HeldError{Owner: owner, Who: t.who, PID: int(t.pid), Since: t.since, Expires: t.expires}
+func (t lockTag) heldError(what string) *HeldError {
+	return &HeldError{What: what, Who: t.who, PID: int(t.pid), Since: t.since, Expires: t.expires}
 }

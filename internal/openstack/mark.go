@@ -1,0 +1,60 @@
+package openstack
+
+import (
+	"strings"
+
+	"rollout/internal/value"
+)
+
+// Mark says for whom rollout made something. It stands in the description of
+// what Neutron keeps, given with the request that makes the thing: there is no
+// time at which a thing of ours is without. Nova's key pairs have no
+// description; theirs is in the public key's comment.
+type Mark struct{ Owner, App string }
+
+// String is the description of what is made for that owner and application.
+func (m Mark) String() string { return floatingMark + m.name() }
+
+// keyComment is the word that ends the comment of a public key.
+func (m Mark) keyComment() string { return "rollout:" + m.name() }
+
+func (m Mark) name() string {
+	if m.App == "" {
+		return m.Owner
+	}
+	return m.Owner + "/" + m.App
+}
+
+func markFrom(name string) Mark {
+	owner, app, _ := strings.Cut(name, "/")
+	return Mark{owner, app}
+}
+
+// markOf reads the description of a thing of Neutron's; the zero Mark is
+// somebody else's thing.
+func markOf(raw *value.Map) Mark {
+	name, ours := strings.CutPrefix(raw.String("description"), floatingMark)
+	if !ours {
+		return Mark{}
+	}
+	return markFrom(name)
+}
+
+// Mark says for whom rollout stored the key pair; the zero Mark is somebody
+// else's.
+func (k KeyPair) Mark() Mark {
+	words := strings.Fields(k.PublicKey)
+	if len(words) < 3 {
+		return Mark{}
+	}
+	name, ours := strings.CutPrefix(words[len(words)-1], "rollout:")
+	if !ours {
+		return Mark{}
+	}
+	return markFrom(name)
+}
+
+// marked puts the mark behind a public key's own comment.
+func (m Mark) marked(publicKey string) string {
+	return strings.TrimSpace(publicKey) + " " + m.keyComment()
+}
