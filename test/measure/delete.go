@@ -76,6 +76,7 @@ func awaitGone(ctx context.Context, compute *gophercloud.ServiceClient, prefix s
 func list(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("list", flag.ContinueOnError)
 	prefix := flags.String("prefix", "", "only names that begin with it")
+	version := flags.String("microversion", "", "of Nova's API; newer ones tell more, and take longer")
 	active := flags.Bool("active", false, "print only how many of how many are ACTIVE")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -88,6 +89,7 @@ func list(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	compute.Microversion = *version
 	all, err := listed(ctx, compute, *prefix)
 	if err != nil {
 		return err
