@@ -14,6 +14,7 @@ import (
 type Boot struct {
 	Limit    time.Duration     // how long one try may stay in BUILD; all together may take twice as long
 	Tries    int               // how many servers may fail before it gives up; 3 where zero
+	Clear    time.Duration     // how long a failed server may take to go away; 3 minutes where zero
 	Zones    []string          // availability zones, tried in turn; none leaves it to the ServerSpec
 	Progress func(text string) // what is going on; may be nil
 }
@@ -24,6 +25,9 @@ func (b Boot) orDefaults() Boot {
 	}
 	if b.Tries <= 0 {
 		b.Tries = 3
+	}
+	if b.Clear <= 0 {
+		b.Clear = deleteLimit
 	}
 	if b.Progress == nil {
 		b.Progress = func(string) {}
@@ -171,7 +175,7 @@ func (b *booting) clear(ctx context.Context, id string, why error) error {
 	}
 	b.how.Progress(fmt.Sprintf("%v; deleting it (try %d of %d)", why, b.tries, b.how.Tries))
 	end := &BootError{Name: b.spec.Name, Tries: b.tries, Zones: b.zones, Err: why}
-	if err := b.cloud.DeleteServer(ctx, Server{ID: id, Name: b.spec.Name}, deleteLimit); err != nil {
+	if err := b.cloud.DeleteServer(ctx, Server{ID: id, Name: b.spec.Name}, b.how.Clear); err != nil {
 		end.Left, end.Err = []string{id}, errors.Join(why, err)
 		return end
 	}

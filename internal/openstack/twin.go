@@ -1,6 +1,7 @@
 package openstack
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -11,47 +12,48 @@ import (
 // awaitBoot waits until the server id, made from spec, is ACTIVE. A run that was
 // killed right after it sent a create may leave one that the next run's look
 // came too early for; the list that tells of the new server's progress then
-// shows both. The older one is kept, and the new one, seconds old, deleted.
+// shows both. The eldest is kept, and the others, seconds old, are deleted, so
+// that two runs which see the same also do the same.
 func (c *Cloud) awaitBoot(ctx context.Context, spec ServerSpec, id string, limit time.Duration, progress func(string)) (Server, error) {
 	what := "server " + spec.Name + " to become ACTIVE"
-	var older Server
+	var twins []Server
 	active := reached(progress, "ACTIVE")
 	server, err := c.await(ctx, spec.Name, id, what, limit, func(s Server, there bool, all []Server) (bool, error) {
 		if there {
-			older = elder(s, all, spec.Metadata)
+			twins = alike(s, all, spec.Metadata)
 		}
-		if older.ID != "" {
+		if len(twins) > 1 {
 			return true, nil
 		}
 		return active(s, there, all)
 	})
-	if err != nil || older.ID == "" {
+	if err != nil || len(twins) < 2 {
 		return server, err
 	}
-	progress(fmt.Sprintf("%s was there already (%s); deleting its twin (%s)", spec.Name, older.ID, id))
-	if err := c.DeleteServer(ctx, server, deleteLimit); err != nil {
-		return older, fmt.Errorf("cannot delete the twin %s of server %s (%s): %w", id, spec.Name, older.ID, err)
+	for _, twin := range twins[1:] {
+		progress(fmt.Sprintf("%s was there already (%s); deleting its twin (%s)", spec.Name, twins[0].ID, twin.ID))
+		if err := c.DeleteServer(ctx, twin, deleteLimit); err != nil {
+			return twins[0], fmt.Errorf("cannot delete the twin %s of server %s (%s): %w", twin.ID, spec.Name, twins[0].ID, err)
+		}
 	}
-	return c.Await(ctx, spec.Name, older.ID, limit, progress, "ACTIVE")
+	return c.Await(ctx, spec.Name, twins[0].ID, limit, progress, "ACTIVE")
 }
 
-// elder is a server that was made before s for the same place: of its name and
-// with the rollout_ metadata asked for. One that failed or goes away is none.
-func elder(s Server, all []Server, asked map[string]string) Server {
+// alike are s and what was made for the same place, eldest first: of its name
+// and with the rollout_ metadata asked for. What failed or goes away is left out.
+func alike(s Server, all []Server, asked map[string]string) []Server {
 	marks := map[string]string{}
 	for k, v := range asked {
 		if strings.HasPrefix(k, "rollout_") {
 			marks[k] = v
 		}
 	}
-	before := func(x Server) bool {
-		return x.ID != s.ID && x.Name == s.Name && x.carries(marks) &&
-			(x.Status == "BUILD" || x.Status == "ACTIVE") && x.TaskState != "deleting" &&
-			(x.Created.Before(s.Created) || x.Created.Equal(s.Created) && x.ID < s.ID)
+	if len(marks) == 0 {
+		return nil
 	}
-	i := slices.IndexFunc(all, before)
-	if i < 0 || len(marks) == 0 {
-		return Server{}
-	}
-	return all[i]
+	twins := keep(all, func(x Server) bool {
+		return x.Name == s.Name && x.carries(marks) && (x.Status == "BUILD" || x.Status == "ACTIVE") && x.TaskState != "deleting"
+	})
+	slices.SortFunc(twins, func(a, b Server) int { return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID)) })
+	return twins
 }
