@@ -37,6 +37,9 @@ and deletes what the students made.`,
 	return command
 }
 
+// defaultRoster is the class that is meant where none is named.
+const defaultRoster = "classroom.yml"
+
 // rosterFlags say which class is meant.
 type rosterFlags struct {
 	roster string
@@ -44,7 +47,7 @@ type rosterFlags struct {
 }
 
 func (f *rosterFlags) register(flags *pflag.FlagSet) {
-	flags.StringVar(&f.roster, "roster", "classroom.yml", "the roster `FILE`")
+	flags.StringVar(&f.roster, "roster", defaultRoster, "the roster `FILE`")
 	flags.StringVar(&f.cloud, "cloud", "", "`ENTRY` of clouds.yaml, for all students, before the roster's")
 }
 
@@ -148,6 +151,9 @@ func (c *class) servers(ctx context.Context, students []classroom.Student) ([]cl
 			server := classroom.Server{Name: s.Name, Status: s.Status, Fault: s.Fault}
 			if floating := s.Floating(); len(floating) > 0 {
 				server.Address = floating[0]
+			}
+			if fixed := s.Fixed(""); len(fixed) > 0 {
+				server.Fixed = fixed[0]
 			}
 			out = append(out, server)
 		}

@@ -123,23 +123,9 @@ func (c *class) inventory(ctx context.Context, students []classroom.Student, che
 
 // kit is what one student's step server gets.
 func (c *class) kit(ctx context.Context, s classroom.Student, project []classroom.File, check bool) (classroom.Kit, error) {
-	caFile := path.Join(c.roster.Step.Home(), ".config/openstack/ca.pem")
-	authURL := s.AuthURL
-	handout, err := c.clouds.Handout(ctx, openstack.Config{Cloud: s.Cloud}, authURL, caFile)
+	handout, err := c.handout(ctx, s)
 	if err != nil {
 		return classroom.Kit{}, err
-	}
-	if handout.Loopback() && handout.Entry == lab.CloudName && authURL == "" {
-		if authURL, err = lab.InsideURL(lab.Options{}); err != nil {
-			return classroom.Kit{}, err
-		}
-		if handout, err = c.clouds.Handout(ctx, openstack.Config{Cloud: s.Cloud}, authURL, caFile); err != nil {
-			return classroom.Kit{}, err
-		}
-	}
-	if handout.Loopback() {
-		return classroom.Kit{}, fmt.Errorf("cannot equip the step server of %s: cloud %s is at %s, which means another machine there (give auth_url in %s)",
-			s.Name, handout.Entry, handout.AuthURL, c.roster.Path)
 	}
 	private, public, err := keyOf(c.roster.KeyFile(s), s.KeyPair(), check)
 	if err != nil {
@@ -150,10 +136,31 @@ func (c *class) kit(ctx context.Context, s classroom.Student, project []classroo
 		{Path: "openrc", Mode: "0600", Content: handout.OpenRC + "export STUDENT=" + s.Name + "\n", Secret: true},
 	}
 	if handout.CACert != "" {
-		files = append(files, classroom.File{Path: caFile, Mode: "0644", Content: handout.CACert})
+		files = append(files, classroom.File{Path: c.caFile(), Mode: "0644", Content: handout.CACert})
 	}
 	return classroom.Kit{Student: s, PublicKey: public, PrivateKey: private, Cloud: handout.Entry,
 		Files: append(files, project...)}, nil
+}
+
+// caFile is where a cloud's certificate is on a step server.
+func (c *class) caFile() string { return path.Join(c.roster.Step.Home(), ".config/openstack/ca.pem") }
+
+// handout are the student's credentials, for use on the step server: a
+// practice cloud is elsewhere there than here.
+func (c *class) handout(ctx context.Context, s classroom.Student) (openstack.Handout, error) {
+	handout, err := c.clouds.Handout(ctx, openstack.Config{Cloud: s.Cloud}, s.AuthURL, c.caFile())
+	if err != nil || !handout.Loopback() {
+		return handout, err
+	}
+	inside, err := lab.InsideURL(lab.Options{}, handout.AuthURL)
+	if err != nil {
+		return handout, err
+	}
+	if inside == "" {
+		return handout, fmt.Errorf("cannot equip the step server of %s: cloud %s is at %s, which means another machine there (give auth_url in %s)",
+			s.Name, handout.Entry, handout.AuthURL, c.roster.Path)
+	}
+	return c.clouds.Handout(ctx, openstack.Config{Cloud: s.Cloud}, inside, c.caFile())
 }
 
 // keyOf reads a student's private key, or makes one. It is never overwritten.
@@ -263,20 +270,26 @@ func (k classConnector) Connect(ctx context.Context, t runner.Target) (connectio
 	if err != nil {
 		return nil, err
 	}
-	cloud, err := k.class.clouds.Open(ctx, openstack.Config{Cloud: student.Cloud})
-	if err != nil {
+	if cfg, err = k.class.trusting(ctx, cfg, *student); err != nil {
 		return nil, err
 	}
-	server, err := cloud.FindServer(ctx, student.Server())
-	if err != nil {
-		return nil, err
-	}
-	cfg.ProjectKnownHosts, cfg.ServerID = k.class.knownHosts(), server.ID
-	cfg.LearnHostKeys = func(ctx context.Context) ([]string, error) { return cloud.HostKeys(ctx, server.ID) }
 	return k.pool.Get(ctx, cfg)
 }
 
-func (c *class) knownHosts() string { return filepath.Join(c.roster.StateDir(), "known_hosts") }
+// trusting adds where the host keys of a student's step server are learnt from.
+func (c *class) trusting(ctx context.Context, cfg connection.SSHConfig, s classroom.Student) (connection.SSHConfig, error) {
+	cloud, err := c.clouds.Open(ctx, openstack.Config{Cloud: s.Cloud})
+	if err != nil {
+		return cfg, err
+	}
+	server, err := cloud.FindServer(ctx, s.Server())
+	if err != nil {
+		return cfg, err
+	}
+	cfg.ProjectKnownHosts, cfg.ServerID = filepath.Join(c.roster.StateDir(), "known_hosts"), server.ID
+	cfg.LearnHostKeys = func(ctx context.Context) ([]string, error) { return cloud.HostKeys(ctx, server.ID) }
+	return cfg, nil
+}
 
 // showLogins prints a table of the students and how they log in.
 func (c *class) showLogins(ctx context.Context, students []classroom.Student, summary runner.Summary) error {
@@ -301,8 +314,8 @@ func (c *class) showLogins(ctx context.Context, students []classroom.Student, su
 		if p.Step != nil && p.Step.Status != "ACTIVE" {
 			state = cmp.Or(p.Step.Status, state)
 		}
-		if p.Step != nil && p.Step.Address != "" {
-			login = fmt.Sprintf("ssh -i %s %s@%s", c.roster.KeyFile(p.Student), c.roster.Step.User, p.Step.Address)
+		if p.Step != nil {
+			login = fmt.Sprintf("ssh -i %s %s@%s", c.roster.KeyFile(p.Student), c.roster.Step.User, cmp.Or(p.Step.Address, p.Step.Fixed))
 		}
 		rows = append(rows, []string{name, p.Student.Server(), state, login})
 	}

@@ -39,6 +39,7 @@ func classroomStatus() *cobra.Command {
 	flags.register(cmd.Flags())
 	watch.register(cmd.Flags())
 	cmd.Flags().BoolVar(&asJSON, "json", false, "for programs")
+	cmd.MarkFlagsMutuallyExclusive("json", "watch")
 	return cmd
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,8 +12,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"rollout/internal/classroom"
 	"rollout/internal/connection"
 	"rollout/internal/document"
+	"rollout/internal/value"
 	"rollout/inventory"
 )
 
@@ -44,7 +47,7 @@ func (p *project) ssh(ctx context.Context, name string, command []string) error 
 	if err != nil {
 		return fmt.Errorf("cannot log in to %s: there is no ssh on this machine (install OpenSSH's client: apt install openssh-client)", name)
 	}
-	cfg, err := p.sshTarget(ctx, name)
+	cfg, err := p.target(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -56,6 +59,41 @@ func (p *project) ssh(ctx context.Context, name string, command []string) error 
 		return fmt.Errorf("cannot run %s: %w", client, err)
 	}
 	return nil
+}
+
+// target is a step server of the class here, else a host of the inventory.
+func (p *project) target(ctx context.Context, name string) (connection.SSHConfig, error) {
+	if p.hasTopology() && fileExists(defaultRoster) {
+		c, err := openClass(ctx, &rosterFlags{roster: defaultRoster, cloud: p.cloudName}, nil)
+		if err != nil {
+			return connection.SSHConfig{}, err
+		}
+		for _, s := range c.roster.Students {
+			if name == s.Server() {
+				return c.sshTarget(ctx, s)
+			}
+		}
+	}
+	return p.sshTarget(ctx, name)
+}
+
+// sshTarget is a student's step server.
+func (c *class) sshTarget(ctx context.Context, s classroom.Student) (connection.SSHConfig, error) {
+	servers, err := c.servers(ctx, []classroom.Student{s})
+	if err != nil {
+		return connection.SSHConfig{}, err
+	}
+	step := c.roster.Progress([]classroom.Student{s}, c.layout, servers)[0].Step
+	if step == nil {
+		return connection.SSHConfig{}, fmt.Errorf("cannot log in to %s: it is not there (run rollout classroom init %s first)", s.Server(), s.Name)
+	}
+	vars := value.NewMap("ansible_user", c.roster.Step.User, "ansible_ssh_private_key_file", c.roster.KeyFile(s),
+		"ansible_host", cmp.Or(step.Address, step.Fixed))
+	cfg, err := connection.ConfigFromVars(s.Server(), vars)
+	if err != nil {
+		return cfg, err
+	}
+	return c.trusting(ctx, cfg, s)
 }
 
 // sshTarget is a host of the inventory.

@@ -13,6 +13,7 @@ import (
 type Server struct {
 	Name, Status, Fault string
 	Address             string // its floating IP; "" where it has none
+	Fixed               string // its first address of its own
 }
 
 // Layout is what each student is to roll out.

@@ -111,22 +111,36 @@ const longestName = 40
 // would catch what belongs to somebody else: ada and ada-lovelace. student1 and
 // student10 are told apart by the prefix's dash.
 func (d *decoder) checkNames() {
-	all := d.roster.Students
-	for i, s := range all {
+	var before []Student
+	for _, s := range d.roster.Students {
 		d.checkName(s)
-		for _, t := range all[:i] {
-			a, b := strings.ToLower(s.Prefix()), strings.ToLower(t.Prefix())
-			switch {
-			case s.Name == "" || t.Name == "":
-			case a == b:
-				d.errs.Add(s.Pos, "the student %s stands twice, first in line %d", s.Name, t.Pos.Line)
-			case strings.HasPrefix(a, b):
-				d.errs.Add(s.Pos, "what is %s's would count as %s's too: all of it begins with %s", s.Name, t.Name, t.Prefix())
-			case strings.HasPrefix(b, a):
-				d.errs.Add(s.Pos, "what is %s's would count as %s's too: all of it begins with %s", t.Name, s.Name, s.Prefix())
-			}
+		if s.Name != "" && d.checkPrefix(s, before) {
+			before = append(before, s)
 		}
 	}
+}
+
+// checkPrefix compares a student with those before, and reports whether it is
+// another one. The databases behind clouds may take a for A.
+func (d *decoder) checkPrefix(s Student, before []Student) bool {
+	prefix := strings.ToLower(s.Prefix())
+	for _, t := range before {
+		if prefix == strings.ToLower(t.Prefix()) {
+			d.errs.Add(s.Pos, "the student %s stands twice, first in line %d", s.Name, t.Pos.Line)
+			return false
+		}
+	}
+	for _, t := range before {
+		other := strings.ToLower(t.Prefix())
+		longer, shorter := s, t
+		if strings.HasPrefix(other, prefix) {
+			longer, shorter = t, s
+		}
+		if strings.HasPrefix(prefix, other) || strings.HasPrefix(other, prefix) {
+			d.errs.Add(s.Pos, "what is %s's would count as %s's too: all of it begins with %s", longer.Name, shorter.Name, shorter.Prefix())
+		}
+	}
+	return true
 }
 
 func (d *decoder) checkName(s Student) {

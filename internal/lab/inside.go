@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -26,13 +27,17 @@ func (s Settings) insideAddress() (string, error) {
 func hostOn(external netip.Prefix) netip.Addr { return external.Masked().Addr().Next() }
 
 // InsideURL is where Keystone is for machines of the lab on a network that is
-// routed.
-func InsideURL(options Options) (string, error) {
+// routed, of the lab whose Keystone this machine finds at url; "" where no lab's
+// is there.
+func InsideURL(options Options, url string) (string, error) {
 	dir, err := stateDir(options.Dir)
 	if err != nil {
 		return "", err
 	}
 	settings, err := readSettings(dir)
+	if errors.Is(err, ErrDown) || err == nil && url != authURL(settings.API) {
+		return "", nil
+	}
 	if err != nil {
 		return "", err
 	}

@@ -1,0 +1,121 @@
+package openstack_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"rollout/internal/openstack"
+)
+
+// bootAll boots servers on one network, each with its owner in its metadata.
+func bootAll(t *testing.T, c *openstack.Cloud, owners map[string]string) {
+	t.Helper()
+	group, ctx := errgroup.WithContext(t.Context())
+	for name, owner := range owners {
+		s := spec(t, c, name, owner)
+		s.NICs = s.NICs[:1]
+		group.Go(func() error {
+			_, err := c.BootServer(ctx, s, openstack.Boot{Limit: bootLimit})
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func rowsText(plan openstack.Plan, prefix string) []string {
+	var out []string
+	for _, r := range plan.Rows {
+		if r.Kind != "port" { // named by addresses
+			out = append(out, r.Action+" "+r.Kind+" "+strings.ReplaceAll(r.Name, prefix, "")+": "+strings.ReplaceAll(r.Cause, prefix, ""))
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// A class of two whose names begin alike, and a server that somebody else named
+// as if it were the first one's.
+func TestCleanupOfAClass(t *testing.T) {
+	c := openTestCloud(t)
+	ctx, p := t.Context(), prefix(t)
+	sweep(t, c, p)
+	one, ten := p+"s1", p+"s10"
+	bootAll(t, c, map[string]string{one + "-step": one, one + "-web-1": one, ten + "-step": ten, one + "-other": "somebody"})
+	public := "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKeFSVXNyBMQ4FkcHEpyQdnsWmFOWmVh1Kc1ZnvvEMnx conformance"
+	for _, s := range []string{one, ten} {
+		must[openstack.KeyPair](t)(c.CreateKeyPair(ctx, s+"-key", public))
+		group := must[openstack.SecurityGroup](t)(c.CreateSecurityGroup(ctx, s+"-ssh", ""))
+		t.Cleanup(func() {
+			ctx := context.WithoutCancel(t.Context())
+			_ = c.DeleteKeyPair(ctx, s+"-key")
+			_ = c.DeleteSecurityGroup(ctx, group.ID)
+		})
+	}
+	first := openstack.Belongings{Owner: one, Prefix: one + "-", KeyPairs: []string{one + "-key"}, SecurityGroups: []string{one + "-ssh"}}
+	second := openstack.Belongings{Owner: ten, Prefix: ten + "-", KeyPairs: []string{ten + "-key"}, SecurityGroups: []string{ten + "-ssh"}}
+
+	calls := c.Calls()
+	alone := must[openstack.ClassPlan](t)(c.PlanClass(ctx, openstack.ClassCleanup{Of: []openstack.Belongings{first}}))
+	want := []string{
+		"delete key pair s1-key: made for s1", "delete security group s1-ssh: made for s1",
+		"delete server s1-step: name begins with s1-", "delete server s1-web-1: name begins with s1-",
+		"keep server s1-other: it is somebody's by its metadata",
+	}
+	if got := rowsText(alone.Plan, p); !slices.Equal(got, want) {
+		t.Errorf("the plan for one:\n%s", strings.Join(got, "\n"))
+	}
+	forOne := c.Calls() - calls
+	calls = c.Calls()
+	both := must[openstack.ClassPlan](t)(c.PlanClass(ctx, openstack.ClassCleanup{Of: []openstack.Belongings{first, second}}))
+	if n := c.Calls() - calls; n > forOne {
+		t.Errorf("a plan for two took %d calls, for one %d", n, forOne)
+	}
+	if n := len(rowsText(both.Plan, p)); n != 8 {
+		t.Errorf("the plan for both has %d rows:\n%s", n, strings.Join(rowsText(both.Plan, p), "\n"))
+	}
+	for name, some := range map[string]openstack.ClassCleanup{
+		"not active": {NotActive: true}, "older": {OlderThan: time.Hour, Now: time.Now()},
+	} {
+		some.Of = []openstack.Belongings{first, second}
+		if plan := must[openstack.ClassPlan](t)(c.PlanClass(ctx, some)); !plan.Empty() {
+			t.Errorf("%s: %v", name, plan.Rows)
+		}
+	}
+	later := openstack.ClassCleanup{Of: []openstack.Belongings{first}, OlderThan: time.Hour, Now: time.Now().Add(2 * time.Hour)}
+	if n := len(rowsText(must[openstack.ClassPlan](t)(c.PlanClass(ctx, later)).Plan, p)); n != 3 {
+		t.Errorf("two hours later there are %d rows, not two servers and one that is kept", n)
+	}
+	if left := alone.Execute(ctx, nil); len(left) > 0 {
+		t.Fatal(left)
+	}
+	var names []string
+	for _, s := range must[[]openstack.Server](t)(c.ListServers(ctx, openstack.Filter{NamePrefix: p})) {
+		names = append(names, strings.TrimPrefix(s.Name, p))
+	}
+	if !slices.Equal(names, []string{"s1-other", "s10-step"}) {
+		t.Errorf("left are %v", names)
+	}
+	if _, err := c.FindSecurityGroup(ctx, one+"-ssh"); err == nil {
+		t.Error("the security group is still there")
+	}
+	must[openstack.KeyPair](t)(c.FindKeyPair(ctx, ten+"-key"))
+	if left := must[openstack.ClassPlan](t)(c.PlanClass(ctx, openstack.ClassCleanup{Of: []openstack.Belongings{second}})).Execute(ctx, nil); len(left) > 0 {
+		t.Error(left)
+	}
+}
+
+func TestCleanupOfAClassNeedsPrefixes(t *testing.T) {
+	c := openTestCloud(t)
+	for _, of := range [][]openstack.Belongings{nil, {{Owner: "x"}}} {
+		if _, err := c.PlanClass(t.Context(), openstack.ClassCleanup{Of: of}); err != openstack.ErrEmptyPrefix {
+			t.Errorf("%v: %v", of, err)
+		}
+	}
+}
