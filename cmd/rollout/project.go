@@ -130,7 +130,7 @@ func defaultOwner() string {
 // keyFile finds the private key of a key pair: beside the person's other keys,
 // or in the practice cloud, which made its own.
 func (p *project) keyFile(cloud, keyName string) string {
-	var places []string
+	places := []string{filepath.Join(p.stateDir(), "keys", keyName)} // of a class
 	if home, err := os.UserHomeDir(); err == nil {
 		places = append(places, filepath.Join(home, ".ssh", keyName), filepath.Join(home, ".ssh", keyName+".pem"))
 	}
