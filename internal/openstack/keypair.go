@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strconv"
 
 	"rollout/internal/value"
 )
@@ -33,6 +34,39 @@ func (c *Cloud) KeyPairs(ctx context.Context) ([]KeyPair, error) {
 		}
 		return out, nil
 	})
+}
+
+// KeyPairFilter says which key pairs to list. The zero value is the user's own,
+// all of them.
+type KeyPairFilter struct {
+	UserID string
+	Limit  int
+	Marker string // the name of the last one of the page before
+}
+
+// The first microversion with pages of key pairs, and other users' too.
+const pagedKeyPairs = "2.35"
+
+// FilterKeyPairs lists key pairs. A limit is kept: further pages are not asked for.
+func (c *Cloud) FilterKeyPairs(ctx context.Context, f KeyPairFilter) ([]KeyPair, error) {
+	if f == (KeyPairFilter{}) {
+		return c.KeyPairs(ctx)
+	}
+	q := query("user_id", f.UserID, "marker", f.Marker)
+	if f.Limit > 0 {
+		q.Set("limit", strconv.Itoa(f.Limit))
+	}
+	m, err := c.compute.call(ctx, http.MethodGet, "os-keypairs?"+q.Encode(), nil, computeVersion(pagedKeyPairs))
+	if err != nil {
+		return nil, fmt.Errorf("cannot list key pairs: %w", err)
+	}
+	var out []KeyPair
+	for _, e := range m.List("keypairs") {
+		if pair, ok := e.(*value.Map); ok {
+			out = append(out, keyPairFrom(pair.Map("keypair")))
+		}
+	}
+	return out, nil
 }
 
 // FindKeyPair returns the key pair of that name.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 
 	"rollout/internal/value"
 )
@@ -27,6 +28,7 @@ type Rule struct {
 	RemoteIP  string // CIDR
 	RemoteID  string // another group
 	Text      string // description; not compared
+	ProjectID string // of a new rule; empty is the session's; not compared
 	Raw       *value.Map
 }
 
@@ -93,14 +95,29 @@ func (c *Cloud) FindSecurityGroup(ctx context.Context, nameOrID string) (Securit
 // SecurityGroups lists the project's groups, those whose attribute key has the
 // value where key is not empty.
 func (c *Cloud) SecurityGroups(ctx context.Context, key, val string) ([]SecurityGroup, error) {
-	return listAs(ctx, c, "security-groups", "security_groups", query(key, val, "project_id", c.project), groupFrom)
+	return c.FilterSecurityGroups(ctx, query(key, val))
+}
+
+// FilterSecurityGroups lists groups, filtered by the server: the project's, unless
+// filter names another's.
+func (c *Cloud) FilterSecurityGroups(ctx context.Context, filter url.Values) ([]SecurityGroup, error) {
+	q := query("project_id", c.project)
+	for k, v := range filter {
+		q[k] = v
+	}
+	return listAs(ctx, c, "security-groups", "security_groups", q, groupFrom)
 }
 
 // CreateSecurityGroup makes a group; Neutron gives it rules that let all out.
 func (c *Cloud) CreateSecurityGroup(ctx context.Context, name, description string) (SecurityGroup, error) {
-	defer c.cache.forget("group")
 	attrs := map[string]any{"name": name}
 	setText(attrs, "description", description)
+	return c.MakeSecurityGroup(ctx, attrs)
+}
+
+// MakeSecurityGroup makes a group; attrs are Neutron's, name among them.
+func (c *Cloud) MakeSecurityGroup(ctx context.Context, attrs map[string]any) (SecurityGroup, error) {
+	defer c.cache.forget("group")
 	return makeNamed(ctx, c, "security-groups", "security_group", "security_groups", attrs, groupFrom)
 }
 
@@ -108,6 +125,12 @@ func (c *Cloud) CreateSecurityGroup(ctx context.Context, name, description strin
 func (c *Cloud) DescribeSecurityGroup(ctx context.Context, id, description string) (SecurityGroup, error) {
 	defer c.cache.forget("group")
 	return updateAs(ctx, c, "security-groups/"+id, "security_group", map[string]any{"description": description}, groupFrom)
+}
+
+// UpdateSecurityGroup changes attributes of a group.
+func (c *Cloud) UpdateSecurityGroup(ctx context.Context, id string, attrs map[string]any) (SecurityGroup, error) {
+	defer c.cache.forget("group")
+	return updateAs(ctx, c, "security-groups/"+id, "security_group", attrs, groupFrom)
 }
 
 // DeleteSecurityGroup deletes a group that nothing uses.
@@ -125,6 +148,7 @@ func (c *Cloud) CreateRule(ctx context.Context, r Rule) (Rule, error) {
 	setText(attrs, "remote_ip_prefix", r.RemoteIP)
 	setText(attrs, "remote_group_id", r.RemoteID)
 	setText(attrs, "description", r.Text)
+	setText(attrs, "project_id", r.ProjectID)
 	if r.PortMin != nil {
 		attrs["port_range_min"] = *r.PortMin
 	}

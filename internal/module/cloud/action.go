@@ -18,7 +18,7 @@ func serverActionSchema() module.Schema {
 				"resume", "rebuild", "shelve", "shelve_offload", "unshelve", "reboot_soft", "reboot_hard"}},
 			{Name: "image", Doc: "for rebuild: name or id"},
 			{Name: "admin_password", NoLog: true, Doc: "for rebuild"},
-			{Name: "all_projects", Type: module.Bool, Doc: "of no effect: rollout looks at its own project only"},
+			{Name: "all_projects", Type: module.Bool, Default: false, Doc: "refused: rollout looks at its own project only"},
 		},
 		RequiredIf: []module.RequiredIf{{Arg: "action", Value: "rebuild", Need: []string{"image"}}},
 	}
@@ -43,8 +43,8 @@ func actions() map[string]action {
 		"shelve":         {call: "shelve", ends: []string{"SHELVED", "SHELVED_OFFLOADED"}},
 		"shelve_offload": {call: "shelveOffload", ends: []string{"SHELVED_OFFLOADED"}},
 		"unshelve":       {call: "unshelve", ends: []string{"ACTIVE"}},
-		"lock":           {call: "lock", always: true},
-		"unlock":         {call: "unlock", always: true},
+		"lock":           {call: "lock"},
+		"unlock":         {call: "unlock"},
 		"rebuild":        {call: "rebuild", ends: []string{"ACTIVE"}, always: true},
 		"reboot_soft":    {call: "reboot", ends: []string{"ACTIVE"}, always: true},
 		"reboot_hard":    {call: "reboot", ends: []string{"ACTIVE"}, always: true},
@@ -54,12 +54,16 @@ func actions() map[string]action {
 func runServerAction(ctx context.Context, t *task) (module.Result, error) {
 	name := t.text("action")
 	act := actions()[name]
+	if t.on("all_projects") {
+		return module.Result{}, fmt.Errorf("argument \"all_projects\" is not supported: rollout looks at its own project only (leave it out)")
+	}
 	s, err := t.cloud.FindServer(ctx, t.text("server"))
 	if err != nil {
 		return module.Result{}, err
 	}
-	if !act.always && slices.Contains(act.ends, s.Status) {
-		return withServer(module.Result{}, s), nil
+	done, cause, err := actionDone(ctx, t, name, s)
+	if err != nil || done {
+		return withServer(module.Result{}, s), err
 	}
 	args, err := actionArgs(ctx, t, name)
 	if err != nil {
@@ -73,7 +77,7 @@ func runServerAction(ctx context.Context, t *task) (module.Result, error) {
 			return withServer(module.Result{}, s), err
 		}
 	}
-	res := t.changed("server "+s.Name, change{name + " server " + s.Name, "it is " + s.Status})
+	res := t.changed("server "+s.Name, change{name + " server " + s.Name, cause})
 	if t.Check {
 		return res, nil
 	}
@@ -86,6 +90,17 @@ func runServerAction(ctx context.Context, t *task) (module.Result, error) {
 		}
 	}
 	return withServer(res, s), nil
+}
+
+// actionDone reports whether the server is as the action would leave it, and if
+// not, how it is.
+func actionDone(ctx context.Context, t *task, name string, s openstack.Server) (bool, string, error) {
+	act := actions()[name]
+	if name == "lock" || name == "unlock" {
+		locked, err := t.cloud.ServerLocked(ctx, s.ID)
+		return locked == (name == "lock"), map[bool]string{true: "it is locked", false: "it is not locked"}[locked], err
+	}
+	return !act.always && slices.Contains(act.ends, s.Status), "it is " + s.Status, nil
 }
 
 func actionArgs(ctx context.Context, t *task, name string) (map[string]any, error) {
@@ -108,7 +123,7 @@ func actionArgs(ctx context.Context, t *task, name string) (map[string]any, erro
 func serverMetadataSchema() module.Schema {
 	return module.Schema{Args: []module.Arg{
 		{Name: "server", Aliases: []string{"name"}, Required: true, Doc: "name or id"},
-		{Name: "meta", Type: module.Dict, Required: true}, stateArg(),
+		{Name: "meta", Aliases: []string{"metadata"}, Type: module.Dict, Required: true}, stateArg(),
 	}}
 }
 
@@ -168,5 +183,5 @@ func withMetadata(res module.Result, s openstack.Server) module.Result {
 	for _, k := range sortedNames(s.Metadata) {
 		m.Set(k, s.Metadata[k])
 	}
-	return res.Set("server_id", s.ID).Set("metadata", m)
+	return res.Set("server_id", s.ID).Set("metadata", m).Set("server", serverDict(s))
 }

@@ -30,7 +30,7 @@ func Modules(clouds *openstack.Pool) []*module.Module {
 		f.module("router", "Makes a router, or deletes it.", routerSchema(), runRouter),
 		f.module("routers_info", "Lists routers.", namedInfoSchema("name"), runRoutersInfo),
 		f.module("port", "Makes a port, or deletes it.", portSchema(), runPort),
-		f.module("port_info", "Lists ports.", namedInfoSchema("port"), runPortInfo),
+		f.module("port_info", "Lists ports.", namedInfoSchema("port", "name"), runPortInfo),
 		f.module("security_group", "Makes a security group, or deletes it.", groupSchema(), runGroup),
 		f.module("security_group_info", "Lists security groups.", groupInfoSchema(), runGroupInfo),
 		f.module("security_group_rule", "Adds a rule to a security group, or deletes it.", ruleSchema(), runRule),

@@ -128,6 +128,21 @@ func TestNetworkModules(t *testing.T) {
 		"fixed_ips", []any{value.NewMap("ip_address", "10.214.78.55")})
 	b.ok("openstack.cloud.router", "name", router, "network", "Ext-Net", "interfaces", []any{sub})
 	b.ok("openstack.cloud.router", "name", router, "interfaces", []any{})
+	b.ok("openstack.cloud.router", "name", router, "external_gateway_info", value.NewMap("network", "Ext-Net"),
+		"interfaces", []any{value.NewMap("net", net, "subnet", sub, "portip", "10.214.78.1")})
+	routers := b.ok("openstack.cloud.routers_info", "name", router, "filters", value.NewMap("is_admin_state_up", true)).Data.List("routers")
+	if len(routers) != 1 || len(routers[0].(*value.Map).List("interfaces_info")) != 1 {
+		t.Errorf("routers_info: %v", routers)
+	}
+	b.ok("openstack.cloud.subnet", "name", sub, "network", net, "description", "d", "is_dhcp_enabled", true,
+		"dns_nameservers", []any{"9.9.9.9", "1.1.1.1"}, "allocation_pools", []any{value.NewMap("start", "10.214.78.50", "end", "10.214.78.99")})
+	b.ok("openstack.cloud.subnet", "name", sub, "network", net, "dns_nameservers", []any{"1.1.1.1", "9.9.9.9"})
+	b.fails("contradict each other", "openstack.cloud.subnet", "name", sub, "network", net, "gateway_ip", "10.214.78.1", "no_gateway_ip", true)
+	b.ok("openstack.cloud.network", "name", net, "admin_state_up", false)
+	b.ok("openstack.cloud.network", "name", net, "admin_state_up", true)
+	b.ok("openstack.cloud.port", "name", port, "description", "d", "is_admin_state_up", false)
+	b.fails("contradict each other", "openstack.cloud.port", "name", port, "security_groups", []any{sg}, "no_security_groups", true)
+	b.rules(sg)
 	info := b.ok("openstack.cloud.networks_info", "name", net)
 	if len(info.Data.List("openstack_networks")) != 1 {
 		t.Errorf("networks_info: %v", info.Data)
@@ -160,6 +175,8 @@ func TestServerModules(t *testing.T) {
 		t.Errorf("a rerun took %d calls", n)
 	}
 	b.ok("openstack.cloud.server_metadata", "server", name, "meta", value.NewMap("stage", "two"))
+	b.ok("openstack.cloud.server_metadata", "name", name, "metadata", value.NewMap("more", "x"))
+	b.ok("openstack.cloud.server_metadata", "name", name, "metadata", value.NewMap("more", ""), "state", "absent")
 	b.ok("openstack.cloud.floating_ip", "server", name, "network", "Ext-Net", "wait", true)
 	info := b.ok("openstack.cloud.server_info", "server", b.prefix+"*", "filters", value.NewMap("metadata", value.NewMap("stage", "two")))
 	servers := info.Data.List("openstack_servers")
@@ -167,6 +184,8 @@ func TestServerModules(t *testing.T) {
 		t.Fatalf("server_info: %v", servers)
 	}
 	address := servers[0].(*value.Map).String("public_v4")
+	b.ok("openstack.cloud.server_action", "server", name, "action", "lock")
+	b.ok("openstack.cloud.server_action", "name", name, "action", "unlock")
 	b.ok("openstack.cloud.server_action", "server", name, "action", "stop")
 	b.ok("openstack.cloud.server_action", "server", name, "action", "start")
 	b.ok("openstack.cloud.floating_ip", "server", name, "floating_ip_address", address, "state", "absent", "purge", true)

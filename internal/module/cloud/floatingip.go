@@ -19,7 +19,7 @@ func floatingSchema() module.Schema {
 			{Name: "network", Doc: "name or id of the external network; default: the only one there is"},
 			{Name: "floating_ip_address", Doc: "this one of the project, and no other"},
 			{Name: "reuse", Type: module.Bool, Default: false, Doc: "take any unused one of the project before a new one"},
-			{Name: "fixed_address", Doc: "the server's address that it is to lead to"},
+			{Name: "fixed_address", Aliases: []string{"fixed_ip_address"}, Doc: "the server's address that it is to lead to"},
 			{Name: "nat_destination", Aliases: []string{"fixed_network", "internal_network"}, Doc: "the server's network that it is to lead to"},
 			{Name: "wait", Type: module.Bool, Default: false, Doc: "wait until the server shows the address"},
 			{Name: "timeout", Type: module.Int, Default: 60},
@@ -297,17 +297,24 @@ func giveAddresses(ctx context.Context, t *task, res module.Result, s openstack.
 func floatingInfoSchema() module.Schema {
 	return module.Schema{Args: []module.Arg{
 		{Name: "description"}, {Name: "fixed_ip_address"}, {Name: "floating_ip_address"},
-		{Name: "floating_network", Doc: "name or id"}, {Name: "port", Doc: "name or id"}, {Name: "project_id"},
+		{Name: "floating_network", Doc: "name or id"}, {Name: "port", Doc: "name or id"}, {Name: "project_id", Aliases: []string{"project"}, Doc: "name or id"},
 		{Name: "router", Doc: "name or id"}, {Name: "status", Choices: []string{"active", "down"}},
 	}}
 }
 
 func runFloatingInfo(ctx context.Context, t *task) (module.Result, error) {
 	filter := map[string][]string{}
-	for _, key := range []string{"description", "fixed_ip_address", "floating_ip_address", "project_id"} {
+	for _, key := range []string{"description", "fixed_ip_address", "floating_ip_address"} {
 		if v := t.text(key); v != "" {
 			filter[key] = []string{v}
 		}
+	}
+	if n := t.text("project_id"); n != "" {
+		project, err := t.cloud.FindProject(ctx, n, "")
+		if err != nil {
+			return module.Result{}, err
+		}
+		filter["project_id"] = []string{project}
 	}
 	if n := t.text("floating_network"); n != "" {
 		network, err := t.cloud.FindNetwork(ctx, n)

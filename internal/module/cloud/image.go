@@ -26,7 +26,7 @@ func imageSchema() module.Schema {
 			{Name: "is_public", Type: module.Bool, Doc: "the older spelling of visibility: public or private"},
 			{Name: "visibility", Choices: []string{"public", "private", "shared", "community"}, Doc: "a new image is private unless said otherwise"},
 			{Name: "protected", Aliases: []string{"is_protected"}, Type: module.Bool},
-			{Name: "filename", Type: module.Path, Doc: "a file of the control machine; it is sent piece by piece"},
+			{Name: "filename", Doc: "a file of the control machine; it is sent piece by piece"},
 			{Name: "ramdisk", Doc: "image: name or id"}, {Name: "kernel", Doc: "image: name or id"},
 			{Name: "properties", Type: module.Dict, Default: value.NewMap(), Doc: "further attributes; others that the image has are left alone"},
 			{Name: "tags", Type: module.List, Elements: module.Str, Default: []any{}, Doc: "an empty list leaves the image's tags alone"},

@@ -22,6 +22,28 @@ func raws[T any](res module.Result, key string, list []T, raw func(T) *value.Map
 	return res.Set(key, listOf(out))
 }
 
+// both puts a list of records under the keys of both versions of the collection,
+// each with the names that both have for its attributes.
+func both[T any](list []T, key string, names []string, raw func(T) *value.Map) module.Result {
+	out := make([]*value.Map, len(list))
+	for i, x := range list {
+		out[i] = named(names, raw(x))
+	}
+	return module.Result{}.Set("openstack_"+key, listOf(out)).Set(key, listOf(out))
+}
+
+// neutronName is what Neutron calls an attribute that was named as the SDK does.
+func neutronName(name string) string {
+	for _, pairs := range [][]string{networkNames(), subnetNames(), routerNames(), portNames()} {
+		for i := 0; i+1 < len(pairs); i += 2 {
+			if pairs[i+1] == name {
+				return pairs[i]
+			}
+		}
+	}
+	return name
+}
+
 func namedInfoSchema(name string, aliases ...string) module.Schema {
 	return module.Schema{Args: []module.Arg{
 		{Name: name, Aliases: aliases, Doc: "name or id; all where it is left out"},
@@ -33,6 +55,7 @@ func namedInfoSchema(name string, aliases ...string) module.Schema {
 func filtered[T any](ctx context.Context, t *task, nameArg string, list func(context.Context, url.Values) ([]T, error)) ([]T, error) {
 	q := url.Values{}
 	for k, v := range t.Args.Map("filters").All() {
+		k = neutronName(fmt.Sprint(k))
 		items, many := v.([]any)
 		if !many {
 			items = []any{v}
@@ -41,7 +64,12 @@ func filtered[T any](ctx context.Context, t *task, nameArg string, list func(con
 			q.Add(fmt.Sprint(k), queryText(item))
 		}
 	}
-	name := t.text(nameArg)
+	return byNameOrID(ctx, t.text(nameArg), q, list)
+}
+
+// byNameOrID lists the things of that name, else the one of that id; all where
+// name is empty.
+func byNameOrID[T any](ctx context.Context, name string, q url.Values, list func(context.Context, url.Values) ([]T, error)) ([]T, error) {
 	if name == "" {
 		return list(ctx, q)
 	}
@@ -64,49 +92,79 @@ func queryText(v any) string {
 
 func runNetworksInfo(ctx context.Context, t *task) (module.Result, error) {
 	found, err := filtered(ctx, t, "name", t.cloud.Networks)
-	return raws(module.Result{}, "openstack_networks", found, func(n openstack.Network) *value.Map { return n.Raw }), err
+	return both(found, "networks", networkNames(), func(n openstack.Network) *value.Map { return n.Raw }), err
 }
 
 func runSubnetsInfo(ctx context.Context, t *task) (module.Result, error) {
 	found, err := filtered(ctx, t, "name", t.cloud.Subnets)
-	return raws(module.Result{}, "openstack_subnets", found, func(s openstack.Subnet) *value.Map { return s.Raw }), err
+	return both(found, "subnets", subnetNames(), func(s openstack.Subnet) *value.Map { return s.Raw }), err
 }
 
 func runRoutersInfo(ctx context.Context, t *task) (module.Result, error) {
 	found, err := filtered(ctx, t, "name", t.cloud.Routers)
-	return raws(module.Result{}, "openstack_routers", found, func(r openstack.Router) *value.Map { return r.Raw }), err
+	if err != nil || len(found) == 0 {
+		return both(found, "routers", nil, func(openstack.Router) *value.Map { return nil }), err
+	}
+	var ids []string
+	for _, r := range found {
+		ids = append(ids, r.ID)
+	}
+	ports, err := t.cloud.ServerPorts(ctx, ids...)
+	return both(found, "routers", routerNames(), func(r openstack.Router) *value.Map {
+		m := r.Raw.Clone()
+		m.Set("interfaces_info", interfacesOf(r, ports))
+		return m
+	}), err
+}
+
+// interfacesOf lists a router's places on subnets, its gateway left out.
+func interfacesOf(r openstack.Router, ports []openstack.Port) []any {
+	out := []any{}
+	for _, p := range ports {
+		if p.DeviceID != r.ID || p.Owner == "network:router_gateway" {
+			continue
+		}
+		for _, f := range p.FixedIPs {
+			out = append(out, value.NewMap("port_id", p.ID, "ip_address", f.IP, "subnet_id", f.SubnetID))
+		}
+	}
+	return out
 }
 
 func runPortInfo(ctx context.Context, t *task) (module.Result, error) {
 	found, err := filtered(ctx, t, "port", t.cloud.Ports)
-	return raws(module.Result{}, "openstack_ports", found, func(p openstack.Port) *value.Map { return p.Raw }), err
+	return both(found, "ports", portNames(), func(p openstack.Port) *value.Map { return p.Raw }), err
 }
 
 func groupInfoSchema() module.Schema {
-	return module.Schema{Args: []module.Arg{{Name: "name", Doc: "name or id; all where it is left out"}, {Name: "description"}}}
+	tags := func(name, doc string) module.Arg {
+		return module.Arg{Name: name, Type: module.List, Elements: module.Str, Doc: doc}
+	}
+	return module.Schema{Args: []module.Arg{{Name: "name", Doc: "name or id; all where it is left out"}, {Name: "description"},
+		{Name: "project_id", Doc: "default: the session's own"}, {Name: "revision_number", Type: module.Int},
+		tags("tags", "groups that have all of them"), tags("any_tags", "groups that have one of them"),
+		tags("not_tags", "groups that do not have all of them"), tags("not_any_tags", "groups that have none of them")}}
 }
 
 func runGroupInfo(ctx context.Context, t *task) (module.Result, error) {
-	key := "name"
-	if t.text("name") == "" {
-		key = ""
-	}
-	found, err := t.cloud.SecurityGroups(ctx, key, t.text("name"))
-	if err == nil && len(found) == 0 && key != "" {
-		found, err = t.cloud.SecurityGroups(ctx, "id", t.text("name"))
-	}
-	var out []openstack.SecurityGroup
-	for _, g := range found {
-		if d := t.text("description"); d == "" || d == g.Description {
-			out = append(out, g)
+	q := url.Values{}
+	for arg, key := range map[string]string{"description": "description", "project_id": "project_id", "revision_number": "revision_number"} {
+		if v, given := t.Args.Get(arg); given {
+			q.Set(key, queryText(v))
 		}
 	}
-	return raws(module.Result{}, "security_groups", out, func(g openstack.SecurityGroup) *value.Map { return g.Raw }), err
+	for arg, key := range map[string]string{"tags": "tags", "any_tags": "tags-any", "not_tags": "not-tags", "not_any_tags": "not-tags-any"} {
+		if list := value.Strings(t.Args.List(arg)); len(list) > 0 {
+			q.Set(key, strings.Join(list, ","))
+		}
+	}
+	found, err := byNameOrID(ctx, t.text("name"), q, t.cloud.FilterSecurityGroups)
+	return raws(module.Result{}, "security_groups", found, func(g openstack.SecurityGroup) *value.Map { return g.Raw }), err
 }
 
 func serverInfoSchema() module.Schema {
 	return module.Schema{Args: []module.Arg{
-		{Name: "server", Doc: "name, id, or a pattern such as web*; all where it is left out"},
+		{Name: "server", Aliases: []string{"name"}, Doc: "name, id, or a pattern such as web*; all where it is left out"},
 		{Name: "detailed", Type: module.Bool, Default: false, Doc: "of no effect: all is always shown"},
 		{Name: "filters", Type: module.Dict, Doc: "attributes and their values, metadata among them"},
 		{Name: "all_projects", Type: module.Bool, Default: false, Doc: "refused: rollout looks at its own project only"},
@@ -192,8 +250,8 @@ func runImageInfo(ctx context.Context, t *task) (module.Result, error) {
 	}
 	var out []*value.Map
 	for _, i := range found {
-		if has(i.Raw, t.Args.Map("filters")) {
-			out = append(out, i.Raw)
+		if has(named(imageNames(), i.Raw), t.Args.Map("filters")) {
+			out = append(out, named(imageNames(), i.Raw))
 		}
 	}
 	res := module.Result{}.Set("openstack_images", listOf(out)).Set("images", listOf(out)).Set("openstack_image", nil)
@@ -240,8 +298,7 @@ func runFlavorInfo(ctx context.Context, t *task) (module.Result, error) {
 	if n := t.Args.Int("limit"); n > 0 && n < len(out) {
 		out = out[:n]
 	}
-	raw := func(f openstack.Flavor) *value.Map { return f.Raw }
-	return raws(raws(module.Result{}, "openstack_flavors", out, raw), "flavors", out, raw), nil
+	return both(out, "flavors", flavorNames(), func(f openstack.Flavor) *value.Map { return f.Raw }), nil
 }
 
 // inRange keeps the flavors whose attribute is as expr says, as shade's
@@ -294,18 +351,20 @@ func comparison(list []openstack.Flavor, expr string, of func(openstack.Flavor) 
 }
 
 func keypairInfoSchema() module.Schema {
-	return module.Schema{Args: []module.Arg{{Name: "name", Doc: "all where it is left out"}}}
+	return module.Schema{Args: []module.Arg{{Name: "name", Doc: "all where it is left out"},
+		{Name: "user_id", Doc: "whose keys; another's than one's own take an administrator"},
+		{Name: "limit", Type: module.Int, Doc: "how many at most"}, {Name: "marker", Doc: "the last key of the page before"}}}
 }
 
 func runKeypairInfo(ctx context.Context, t *task) (module.Result, error) {
-	all, err := t.cloud.KeyPairs(ctx)
+	all, err := t.cloud.FilterKeyPairs(ctx, openstack.KeyPairFilter{UserID: t.text("user_id"), Limit: t.Args.Int("limit"), Marker: t.text("marker")})
 	var out []openstack.KeyPair
 	for _, k := range all {
 		if n := t.text("name"); n == "" || n == k.Name {
 			out = append(out, k)
 		}
 	}
-	return raws(module.Result{}, "openstack_keypairs", out, func(k openstack.KeyPair) *value.Map { return k.Raw }), err
+	return both(out, "keypairs", keyNames(), func(k openstack.KeyPair) *value.Map { return k.Raw }), err
 }
 
 // runAuth returns the token; the runner keeps Secret texts off every output.
@@ -320,6 +379,7 @@ func runAuth(_ context.Context, t *task) (module.Result, error) {
 	}
 	token := t.cloud.Token()
 	return module.Result{
+		Data:   value.NewMap("auth_token", token),
 		Facts:  value.NewMap("auth_token", token, "service_catalog", catalog),
 		Secret: []string{token},
 	}, nil

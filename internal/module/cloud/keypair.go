@@ -100,7 +100,8 @@ func replaceKey(ctx context.Context, t *task, public string) (module.Result, err
 }
 
 func withKey(res module.Result, k openstack.KeyPair) module.Result {
-	res = res.Set("key", k.Raw).Set("id", k.Name)
+	m := named(keyNames(), k.Raw)
+	res = res.Set("key", m).Set("keypair", m).Set("id", k.Name)
 	if k.PrivateKey != "" {
 		res.Secret = append(res.Secret, k.PrivateKey)
 	}

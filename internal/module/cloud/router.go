@@ -228,7 +228,10 @@ func (t *task) join(ctx context.Context, routerID string, j joint) error {
 	if err != nil {
 		return err
 	}
-	return t.cloud.AddRouterInterface(ctx, routerID, "", port.ID)
+	if err := t.cloud.AddRouterInterface(ctx, routerID, "", port.ID); err != nil {
+		return errors.Join(err, t.cloud.DeletePort(ctx, port.ID)) // made for nothing else
+	}
+	return nil
 }
 
 func (j joint) met(p openstack.Port) bool {

@@ -2,187 +2,123 @@ package cloud
 
 import (
 	"context"
-	"fmt"
+	"net/url"
 	"slices"
 
 	"rollout/internal/module"
 	"rollout/internal/openstack"
+	"rollout/internal/value"
 )
 
 func groupSchema() module.Schema {
 	return module.Schema{Args: []module.Arg{
-		{Name: "name", Required: true}, {Name: "description"}, stateArg(),
-		{Name: "project", Doc: "of no effect: groups are made in the project of the session"},
+		{Name: "name", Required: true}, {Name: "description"}, stateArg(), projectArg(),
+		{Name: "stateful", Type: module.Bool, Doc: "whether answers are let through too"},
+		{Name: "security_group_rules", Type: module.List, Elements: module.Dict, Options: ruleArgs("ether_type", "ethertype"),
+			Doc: "all rules of the group: others are deleted, Neutron's own first ones too. Without this argument its rules are left alone"},
 	}}
 }
 
 func runGroup(ctx context.Context, t *task) (module.Result, error) {
-	name := t.text("name")
-	have, err := t.cloud.FindSecurityGroup(ctx, name)
-	none, err := missing(err)
+	name, what := t.text("name"), "security group "+t.text("name")
+	project, err := t.project(ctx)
 	if err != nil {
 		return module.Result{}, err
 	}
-	what := "security group " + name
-	description, described := t.Args.Get("description")
-	var why change
-	var act func() (openstack.SecurityGroup, error)
-	switch {
-	case t.absent() && none:
-		return module.Result{}, nil
-	case t.absent():
-		res := t.changed(what, change{"delete " + what, "state is absent"})
-		if t.Check {
-			return res, nil
-		}
-		return res, t.cloud.DeleteSecurityGroup(ctx, have.ID)
-	case none:
-		why = change{"make " + what, "not found"}
-		act = func() (openstack.SecurityGroup, error) {
-			return t.cloud.CreateSecurityGroup(ctx, name, t.text("description"))
-		}
-	case described && description != have.Description:
-		why = change{"describe " + what, "its description differs"}
-		act = func() (openstack.SecurityGroup, error) {
-			return t.cloud.DescribeSecurityGroup(ctx, have.ID, t.text("description"))
-		}
-	default:
-		return withGroup(module.Result{}, have), nil
+	have, err := theirs(ctx, t, "security group", name, project, t.cloud.FindSecurityGroup, t.cloud.FilterSecurityGroups,
+		func(g openstack.SecurityGroup) string { return g.ID })
+	if _, err := missing(err); err != nil {
+		return module.Result{}, err
 	}
-	res := t.changed(what, why)
-	if t.Check {
-		return res, nil
-	}
-	g, err := act()
-	if err != nil {
-		return res, err
-	}
-	return withGroup(res, g), nil
-}
-
-func withGroup(res module.Result, g openstack.SecurityGroup) module.Result {
-	return res.Set("secgroup", g.Raw).Set("security_group", g.Raw).Set("id", g.ID)
-}
-
-func ruleSchema() module.Schema {
-	return module.Schema{
-		Args: []module.Arg{
-			{Name: "security_group", Required: true, Doc: "name or id"},
-			{Name: "protocol", Doc: "tcp, udp, icmp …, or any"},
-			{Name: "port_range_min", Type: module.Int, Doc: "-1 is any"},
-			{Name: "port_range_max", Type: module.Int, Doc: "-1 is any"},
-			{Name: "remote_ip_prefix", Doc: "CIDR"},
-			{Name: "remote_group", Doc: "name or id of a group whose servers may connect"},
-			{Name: "ethertype", Default: "IPv4", Choices: []string{"IPv4", "IPv6"}},
-			{Name: "direction", Default: "ingress", Choices: []string{"egress", "ingress"}},
-			stateArg(), {Name: "description"},
-			{Name: "project", Doc: "of no effect: rules are made in the project of the session"},
+	update := take(t, "description", "description", "stateful", "stateful")
+	create := value.NewMap("name", name)
+	create.Update(update)
+	setProject(create, project)
+	res, now, err := t.settle(thing{
+		what: what, have: have.Raw, create: create, update: update,
+		make: func(a map[string]any) (*value.Map, error) {
+			g, err := t.cloud.MakeSecurityGroup(ctx, a)
+			have = g
+			return g.Raw, err
 		},
-		MutuallyExclusive: [][]string{{"remote_ip_prefix", "remote_group"}},
+		change: func(id string, a map[string]any) (*value.Map, error) {
+			g, err := t.cloud.UpdateSecurityGroup(ctx, id, a)
+			return g.Raw, err
+		},
+		remove: func(id string) error { return t.cloud.DeleteSecurityGroup(ctx, id) },
+	})
+	if _, listed := t.Args.Get("security_group_rules"); err == nil && listed && !t.absent() {
+		res, now, err = t.settleRules(ctx, res, have, now)
 	}
+	return withGroup(res, now), err
 }
 
-func runRule(ctx context.Context, t *task) (module.Result, error) {
-	group, err := t.cloud.FindSecurityGroup(ctx, t.text("security_group"))
-	none, other := missing(err)
-	switch what := t.ruleText(t.text("security_group")); {
-	case none && t.absent():
-		return module.Result{}, nil
-	case none && t.Check: // the group may be one that an earlier task would make
-		return t.changed(what, change{"add " + what, "the group is not there"}), nil
-	case none || other != nil:
-		return module.Result{}, err
+func withGroup(res module.Result, g *value.Map) module.Result {
+	if g == nil {
+		return res
 	}
-	want, err := ruleOf(ctx, t, group.ID)
-	if err != nil {
-		return module.Result{}, err
-	}
-	i := slices.IndexFunc(group.Rules, want.Same)
-	what := t.ruleText(group.Name)
-	switch {
-	case t.absent() && i < 0:
-		return module.Result{}, nil
-	case t.absent():
-		res := t.changed(what, change{"delete " + what, "state is absent"})
-		if t.Check {
-			return res, nil
-		}
-		return res, t.cloud.DeleteRule(ctx, group.Rules[i].ID)
-	case i >= 0:
-		return withRule(module.Result{}, group.Rules[i]), nil
-	}
-	res := t.changed(what, change{"add " + what, "not found"})
-	if t.Check {
-		return res, nil
-	}
-	r, err := t.cloud.CreateRule(ctx, want)
-	if err != nil {
-		return res, err
-	}
-	return withRule(res, r), nil
+	return res.Set("secgroup", g).Set("security_group", g).Set("id", g.String("id"))
 }
 
-// ruleText names a rule for people: "rule of security group web: tcp 80 from
-// 0.0.0.0/0".
-func (t *task) ruleText(group string) string {
-	protocol := t.text("protocol")
-	if protocol == "" {
-		protocol = "any"
+// settleRules makes the group's rules those that the task lists.
+func (t *task) settleRules(ctx context.Context, res module.Result, have openstack.SecurityGroup, now *value.Map) (module.Result, *value.Map, error) {
+	rules := have.Rules
+	if have.ID == "" {
+		rules = firstRules() // check mode has not made it
 	}
-	text := "rule of security group " + group + ": " + protocol
-	if low, high := t.Args.At("port_range_min"), t.Args.At("port_range_max"); low != nil {
-		text += fmt.Sprintf(" %v", low)
-		if high != nil && high != low {
-			text += fmt.Sprintf("-%v", high)
-		}
-	}
-	word := map[string]string{"ingress": " from ", "egress": " to "}[t.text("direction")]
-	switch {
-	case t.text("remote_ip_prefix") != "":
-		return text + word + t.text("remote_ip_prefix")
-	case t.text("remote_group") != "":
-		return text + word + "group " + t.text("remote_group")
-	}
-	return text + word + "anywhere"
-}
-
-func ruleOf(ctx context.Context, t *task, groupID string) (openstack.Rule, error) {
-	r := openstack.Rule{GroupID: groupID, Direction: t.text("direction"), Ethertype: t.text("ethertype"),
-		Protocol: t.text("protocol"), RemoteIP: t.text("remote_ip_prefix"), Text: t.text("description")}
-	if r.Protocol == "any" || r.Protocol == "-1" {
-		r.Protocol = ""
-	}
-	r.PortMin, r.PortMax = portRange(t, r.Protocol)
-	if g := t.text("remote_group"); g != "" {
-		remote, err := t.cloud.FindSecurityGroup(ctx, g)
+	var want []openstack.Rule
+	for _, e := range t.Args.List("security_group_rules") {
+		args, _ := e.(*value.Map)
+		r, err := ruleOf(ctx, t, args, have)
 		if err != nil {
-			return r, err
+			return res, now, err
 		}
-		r.RemoteID = remote.ID
+		want = append(want, r)
 	}
-	return r, nil
+	what := "security group " + t.text("name")
+	var add, drop []openstack.Rule
+	var changes []change
+	for i, r := range want {
+		if !slices.ContainsFunc(rules, sameRule(r)) && !slices.ContainsFunc(want[:i], sameRule(r)) {
+			add = append(add, r)
+			changes = append(changes, change{"add rule " + ruleWords(r), "not found"})
+		}
+	}
+	for _, r := range rules {
+		if !slices.ContainsFunc(want, sameRule(r)) {
+			drop = append(drop, r)
+			changes = append(changes, change{"delete rule " + ruleWords(r), "not asked for"})
+		}
+	}
+	if len(changes) == 0 {
+		return res, now, nil
+	}
+	res = and(res, t.changed("rules of "+what, changes...))
+	if t.Check {
+		return res, now, nil
+	}
+	return t.applyRules(ctx, res, have, add, drop)
 }
 
-// portRange reads the ports: none is any, and so is -1, but tcp and udp from 1
-// to 65535 are stored as such, as Ansible's module has it.
-func portRange(t *task, protocol string) (low, high *int) {
-	read := func(key string) *int {
-		n, ok := t.Args.At(key).(int)
-		if !ok || n == -1 {
-			return nil
+func (t *task) applyRules(ctx context.Context, res module.Result, group openstack.SecurityGroup, add, drop []openstack.Rule) (module.Result, *value.Map, error) {
+	for _, r := range drop {
+		if err := t.cloud.DeleteRule(ctx, r.ID); err != nil {
+			return res, nil, err
 		}
-		return &n
 	}
-	low, high = read("port_range_min"), read("port_range_max")
-	_, givenLow := t.Args.Get("port_range_min")
-	_, givenHigh := t.Args.Get("port_range_max")
-	if (protocol == "tcp" || protocol == "udp") && givenLow && givenHigh && low == nil && high == nil {
-		from, to := 1, 65535
-		return &from, &to
+	for _, r := range add {
+		if _, err := t.cloud.CreateRule(ctx, r); err != nil {
+			return res, nil, err
+		}
 	}
-	return low, high
+	now, err := t.cloud.FilterSecurityGroups(ctx, url.Values{"id": {group.ID}, "project_id": {group.Raw.String("project_id")}})
+	if err != nil || len(now) == 0 {
+		return res, group.Raw, err
+	}
+	return res, now[0].Raw, nil
 }
 
-func withRule(res module.Result, r openstack.Rule) module.Result {
-	return res.Set("rule", r.Raw).Set("id", r.ID)
+// firstRules are those that Neutron gives a new group.
+func firstRules() []openstack.Rule {
+	return []openstack.Rule{{Direction: "egress", Ethertype: "IPv4"}, {Direction: "egress", Ethertype: "IPv6"}}
 }

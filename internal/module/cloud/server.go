@@ -28,7 +28,7 @@ func serverSchema() module.Schema {
 				Doc: "give the server a floating IP if it has no address outside; default true"},
 			{Name: "floating_ips", Type: module.List, Elements: module.Str, Doc: "addresses of the project"},
 			{Name: "floating_ip_pools", Type: module.List, Elements: module.Str, Doc: "external networks"},
-			{Name: "meta", Type: module.Raw, Doc: "metadata: a dict, or k=v,k=v"},
+			{Name: "meta", Aliases: []string{"metadata"}, Type: module.Raw, Doc: "metadata: a dict, or k=v,k=v"},
 			{Name: "config_drive", Type: module.Bool, Default: false},
 			{Name: "userdata", Aliases: []string{"user_data"}, Doc: "what cloud-init gets, as it is; at most 65535 bytes in base64"},
 			{Name: "boot_from_volume", Type: module.Bool, Doc: "refused"},
