@@ -12,7 +12,7 @@ import (
 
 // Boot says how a server is brought to ACTIVE.
 type Boot struct {
-	Limit    time.Duration     // how long one try may stay in BUILD; all together may take twice as long
+	Limit    time.Duration     // how long one try may stay in BUILD; all together may do so twice as long
 	Tries    int               // how many servers may fail before it gives up; 3 where zero
 	Clear    time.Duration     // how long a failed server may take to go away; 3 minutes where zero
 	Zones    []string          // availability zones, tried in turn; none leaves it to the ServerSpec
@@ -85,7 +85,7 @@ type booting struct {
 	cloud *Cloud
 	spec  ServerSpec
 	how   Boot
-	until time.Time // no further try begins after this
+	until time.Time // no further try begins after this; put off by the time that deletions take
 	tries int       // those that have failed
 	zones []string  // theirs
 	known []string  // ids of servers of that name that are not ours to find
@@ -175,10 +175,12 @@ func (b *booting) clear(ctx context.Context, id string, why error) error {
 	}
 	b.how.Progress(fmt.Sprintf("%v; deleting it (try %d of %d)", why, b.tries, b.how.Tries))
 	end := &BootError{Name: b.spec.Name, Tries: b.tries, Zones: b.zones, Err: why}
+	began := time.Now()
 	if err := b.cloud.DeleteServer(ctx, Server{ID: id, Name: b.spec.Name}, b.how.Clear); err != nil {
 		end.Left, end.Err = []string{id}, errors.Join(why, err)
 		return end
 	}
+	b.until = b.until.Add(time.Since(began))
 	if b.tries >= b.how.Tries || inVain(why) || !time.Now().Before(b.until) {
 		return end
 	}
