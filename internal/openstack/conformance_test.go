@@ -49,6 +49,9 @@ func prefix(t *testing.T) string {
 	return fmt.Sprintf("osdev-conf%x-", time.Now().UnixNano()&0xffffff)
 }
 
+// sweepContext outlives the test, for what is done when it ends.
+func sweepContext(t *testing.T) context.Context { return context.WithoutCancel(t.Context()) }
+
 // sweep deletes what a test left, whatever became of it.
 func sweep(t *testing.T, c *openstack.Cloud, prefix string) {
 	t.Cleanup(func() {
