@@ -80,6 +80,20 @@ func (c *Cloud) FindFloatingIP(ctx context.Context, address string) (FloatingIP,
 	})
 }
 
+// Holder says in words what a floating IP leads to: the server, as far as it can
+// be told.
+func (c *Cloud) Holder(ctx context.Context, f FloatingIP) string {
+	ports, err := c.Ports(ctx, query("id", f.PortID))
+	if err != nil || len(ports) != 1 || ports[0].DeviceID == "" {
+		return "port " + f.PortID
+	}
+	s, err := c.Server(ctx, ports[0].DeviceID)
+	if err != nil {
+		return "port " + f.PortID + " of " + ports[0].DeviceID
+	}
+	return fmt.Sprintf("server %s (%s)", s.Name, s.ID)
+}
+
 // Target says where a floating IP is to lead.
 type Target struct {
 	Port    Port

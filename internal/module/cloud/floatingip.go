@@ -158,7 +158,8 @@ func associate(ctx context.Context, t *task, address string, targets []openstack
 		return ip, err
 	}
 	if ip.PortID != "" {
-		return ip, fmt.Errorf("floating IP %s leads to port %s already (free it first)", address, ip.PortID)
+		return ip, fmt.Errorf("floating IP %s leads to %s already (free it with `openstack floating ip unset --port %s`, or name another)",
+			address, t.cloud.Holder(ctx, ip), address)
 	}
 	var errs error
 	for _, target := range targets {
