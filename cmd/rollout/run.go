@@ -184,7 +184,7 @@ func (f *runFlags) setExtra(extra *value.Map) {
 	if f.replace {
 		extra.Set("rollout_replace", true)
 	}
-	for _, name := range []string{"vm_ssh_timeout", "vm_boot_timeout"} {
+	for _, name := range []string{"vm_ssh_timeout", "vm_boot_timeout", "all_in_one_boot_timeout"} {
 		if _, given := extra.Get(name); !given && f.patience > 0 {
 			extra.Set(name, f.patience)
 		}

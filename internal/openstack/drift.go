@@ -59,7 +59,11 @@ func (d Difference) String() string {
 	if d.Is == "" {
 		return name + " differs"
 	}
-	return fmt.Sprintf("%s is %s, should be %s", name, d.Is, d.Want)
+	verb := "is"
+	if strings.HasSuffix(name, "s") {
+		verb = "are"
+	}
+	return fmt.Sprintf("%s %s %s, should be %s", name, verb, d.Is, d.Want)
 }
 
 // Rebuilds keeps the differences that only a new server makes go away.

@@ -155,6 +155,7 @@ func placeVars(m Machine, i Instance) *value.Map {
 		addresses.Set(n, i.Addresses[n])
 	}
 	vars.Set("server_id", i.ID)
+	vars.Set("server_status", i.Status)
 	vars.Set("addresses", addresses)
 	management := i.Addresses[m.ManagementNetwork]
 	if management != "" {

@@ -181,6 +181,7 @@ func (j *job) report(plan docker.Plan) {
 		actions = append(actions, s.String())
 	}
 	j.result.Changed = len(actions) > 0
+	j.result.Plan = operations(fmt.Sprintf("container %s on %s", j.spec.Name, j.call.HostName), plan, j.pulled)
 	if j.result.Changed {
 		j.result = j.result.Set("actions", actions)
 		j.result.Msg = summary(j.spec.Name, plan, j.pulled)
@@ -191,6 +192,33 @@ func (j *job) report(plan docker.Plan) {
 	if j.call.Diff && j.result.Changed {
 		j.result.Diff = []module.Diff{difference(j.spec.Name, plan, j.have)}
 	}
+}
+
+// operations are the plan in the words that all modules share. A container that
+// is made anew is one operation, not the steps to it.
+func operations(thing string, plan docker.Plan, pulled string) []module.Operation {
+	if plan.Recreates() {
+		return []module.Operation{{Kind: module.Replace, Thing: thing, Do: "recreate " + thing, Cause: plan.Steps[len(plan.Steps)-1].Cause}}
+	}
+	var out []module.Operation
+	if pulled != "" {
+		out = append(out, module.Operation{Kind: module.Change, Thing: thing, Do: "pull " + pulled, Cause: "not on the host, or not the newest"})
+	}
+	for _, s := range plan.Steps {
+		kind := module.Change
+		switch s.Do {
+		case docker.DoCreate:
+			kind = module.Create
+		case docker.DoRemove:
+			kind = module.Delete
+		}
+		do := string(s.Do)
+		if s.Network != "" {
+			do += " " + s.Network
+		}
+		out = append(out, module.Operation{Kind: kind, Thing: thing, Do: do, Cause: s.Cause})
+	}
+	return out
 }
 
 // summary says in one line what was done and why.
