@@ -15,7 +15,10 @@ import (
 type Module struct {
 	Name    string   // fully qualified, as Ansible's: "ansible.builtin.copy"
 	Aliases []string // further names: "copy" is implied by ansible.builtin, legacy ones are listed
-	Summary string   // one sentence for the reference
+	// Old are those of the names that still work but should not be used any
+	// more, each with what to use instead.
+	Old     map[string]string
+	Summary string // one sentence for the reference
 	Args    Schema
 	// NeedsHost is set where Run uses Call.Host; only then is the host
 	// connected to before the module runs.

@@ -7,7 +7,9 @@ import (
 	"strings"
 
 	"rollout/internal/document"
+	"rollout/internal/module"
 	"rollout/internal/playbook"
+	"rollout/internal/report"
 	"rollout/internal/template"
 )
 
@@ -20,6 +22,7 @@ func (r *Run) Check() error {
 	for _, p := range r.opt.Playbook.Plays {
 		c.play(p)
 	}
+	r.oldNames = c.notes
 	return c.errs.Err()
 }
 
@@ -27,6 +30,7 @@ func (r *Run) Check() error {
 func (r *Run) checkItems(items []playbook.Item) error {
 	c := newChecker(r)
 	playbook.EachTask(items, c.task)
+	r.deprecate(c.notes)
 	return c.errs.Err()
 }
 
@@ -35,15 +39,25 @@ func (r *Run) checkRole(use *playbook.RoleUse) error {
 	for _, u := range use.All() {
 		c.role(u)
 	}
+	r.deprecate(c.notes)
 	return c.errs.Err()
+}
+
+// deprecate tells of old forms, each with its place.
+func (r *Run) deprecate(notes []playbook.Deprecation) {
+	for _, n := range notes {
+		r.tell(report.Warning{Text: n.Pos.String() + ": " + n.Message, Deprecation: true})
+	}
 }
 
 // checker collects mistakes.
 type checker struct {
 	run  *Run
 	errs document.Errors
-	seen map[document.Position]bool // tasks looked at: roles may be used twice
-	said map[string]bool            // mistakes reported: several tasks inherit one keyword
+	// notes are the old names of modules that are called
+	notes []playbook.Deprecation
+	seen  map[document.Position]bool // tasks looked at: roles may be used twice
+	said  map[string]bool            // mistakes reported: several tasks inherit one keyword
 }
 
 func newChecker(r *Run) *checker {
@@ -108,6 +122,7 @@ func (c *checker) call(t *playbook.Task) {
 		c.errs.AddHint(t.ActionPos, c.run.callables.suggest(t.Action), "unknown module %q", t.Action)
 		return
 	}
+	c.oldName(t, mod)
 	schema, _ := c.run.callables.schema(t.Action, t.Collections)
 	schema.CheckNames(t.Action, t.Args, &c.errs)
 	if t.FreeForm != nil && !schema.FreeForm {
@@ -131,6 +146,16 @@ func (c *checker) call(t *playbook.Task) {
 		default:
 			c.templates(e.Value)
 		}
+	}
+}
+
+// oldName notes a name that a module should not be called by any more.
+func (c *checker) oldName(t *playbook.Task, mod *module.Module) {
+	if mod == nil {
+		return
+	}
+	if now := mod.Old[t.Action]; now != "" {
+		c.notes = append(c.notes, playbook.Deprecation{Pos: t.ActionPos, Message: fmt.Sprintf("'%s' is deprecated: use '%s'", t.Action, now)})
 	}
 }
 

@@ -85,6 +85,7 @@ type Run struct {
 	running   *running
 	decoder   vars.Decoder
 	slots     chan struct{}
+	oldNames  []playbook.Deprecation // that Check found called
 
 	mu       sync.Mutex // of the fields below
 	ids      int
@@ -167,9 +168,7 @@ func (r *Run) Execute(ctx context.Context) (Summary, error) {
 	for _, w := range r.hosts.warnings() {
 		r.tell(report.Warning{Text: w})
 	}
-	for _, d := range r.opt.Playbook.Deprecations {
-		r.tell(report.Warning{Text: d.Pos.String() + ": " + d.Message, Deprecation: true})
-	}
+	r.deprecate(append(slices.Clone(r.opt.Playbook.Deprecations), r.oldNames...))
 	err := r.plays(ctx)
 	sum := Summary{Hosts: r.stats.sorted(), Failed: sortedKeys(r.failed), Unreachable: sortedKeys(r.lost)}
 	if ctx.Err() != nil {

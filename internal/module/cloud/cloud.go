@@ -17,7 +17,7 @@ import (
 // Modules returns the modules; clouds opens each cloud once per run.
 func Modules(clouds *openstack.Pool) []*module.Module {
 	f := family{clouds, &rehearsal{}}
-	return []*module.Module{
+	return append([]*module.Module{
 		f.module("server", "Boots a server, or deletes it.", serverSchema(), runServer),
 		f.module("server_info", "Lists servers.", serverInfoSchema(), runServerInfo),
 		f.module("server_action", "Starts, stops, reboots or rebuilds a server.", serverActionSchema(), runServerAction),
@@ -45,7 +45,7 @@ func Modules(clouds *openstack.Pool) []*module.Module {
 		f.module("auth", "Logs in and returns a token.", module.Schema{}, runAuth),
 		f.own("server_console", "Follows a server's console log until a text appears.", consoleSchema(), runConsole),
 		f.own("cleanup", "Deletes all servers of a name prefix, and what belongs to them.", cleanupSchema(), runCleanup),
-	}
+	}, f.olds()...)
 }
 
 type family struct {
@@ -65,22 +65,29 @@ type task struct {
 
 // module builds a module of the collection; its older name was os_NAME.
 func (f family) module(name, summary string, s module.Schema, do run, older ...string) *module.Module {
-	m := f.build("openstack.cloud."+name, summary, s, do)
+	m := f.collected("openstack.cloud."+name, summary, s, do)
+	m.Old = map[string]string{}
 	for _, o := range append([]string{"os_" + name}, older...) {
 		m.Aliases = append(m.Aliases, o, "openstack.cloud."+o)
+		m.Old[o], m.Old["openstack.cloud."+o] = m.Name, m.Name
 	}
 	return m
 }
 
 func (f family) own(name, summary string, s module.Schema, do run) *module.Module {
-	return f.build("rollout.cloud."+name, summary, s, do)
+	return f.collected("rollout.cloud."+name, summary, s, do)
 }
 
-func (f family) build(name, summary string, s module.Schema, do run) *module.Module {
+// collected builds a module with the arguments that all of the collection share.
+func (f family) collected(name, summary string, s module.Schema, do run) *module.Module {
 	s.Args = append(s.Args, sessionArgs(s)...)
+	return f.build(name, summary, s, sessionConfig, do)
+}
+
+func (f family) build(name, summary string, s module.Schema, session func(*value.Map) (openstack.Config, error), do run) *module.Module {
 	return &module.Module{Name: name, Summary: summary, Args: s,
 		Run: func(ctx context.Context, call *module.Call) (module.Result, error) {
-			cfg, err := sessionConfig(call.Args)
+			cfg, err := session(call.Args)
 			if err != nil {
 				return module.Fail(err.Error()), nil
 			}

@@ -14,8 +14,8 @@ func serverSchema() module.Schema {
 	return module.Schema{
 		Args: []module.Arg{
 			{Name: "name", Required: true, Doc: "with state absent it may be the id"},
-			{Name: "image", Doc: "name or id"},
-			{Name: "image_exclude", Default: "(deprecated)", Doc: "of no effect: image names are matched exactly"},
+			{Name: "image", Doc: "name or id, or a pattern such as ubuntu-*: the newest that fits"},
+			{Name: "image_exclude", Default: "(deprecated)", Doc: "a text that the image's name must not hold"},
 			{Name: "flavor", Doc: "name or id"},
 			{Name: "flavor_ram", Type: module.Int, Doc: "the smallest flavor of at least this RAM, in MB"},
 			{Name: "flavor_include", Doc: "with flavor_ram: what the flavor's name must hold"},

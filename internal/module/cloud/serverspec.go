@@ -157,7 +157,7 @@ func lookUp(ctx context.Context, t *task, spec *openstack.ServerSpec, nics []nic
 	spec.NICs = make([]openstack.NIC, len(nics))
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
-		image, err := t.cloud.FindImage(ctx, t.text("image"))
+		image, err := chooseImage(ctx, t)
 		spec.ImageID = image.ID
 		if err == nil && image.Status != "active" {
 			return fmt.Errorf("image %s is %s, and servers are booted from active ones only (`openstack image set --activate %s`, or name another)",
