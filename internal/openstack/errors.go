@@ -270,8 +270,11 @@ func refusal(kind string, code gophercloud.ErrUnexpectedResponseCode) error {
 		e.Message = http.StatusText(code.Actual)
 	}
 	e.Later = code.ResponseHeader.Get("Retry-After")
-	if _, err := strconv.Atoi(e.Later); err == nil {
-		e.Later += " s"
+	if n, err := strconv.Atoi(e.Later); err == nil {
+		e.Later = ""
+		if n > 0 {
+			e.Later = (time.Duration(n) * time.Second).String()
+		}
 	}
 	return e
 }

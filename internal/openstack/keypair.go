@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"rollout/internal/value"
 )
@@ -96,9 +97,12 @@ func (c *Cloud) CreateKeyPair(ctx context.Context, name, publicKey string) (KeyP
 	m, err := c.compute.create(ctx, "os-keypairs", "keypair", attrs)
 	if isStatus(err, http.StatusConflict) && publicKey != "" {
 		c.cache.forget("keypair")
-		if have, findErr := c.FindKeyPair(ctx, name); findErr == nil && have.PublicKey == publicKey {
+		if have, findErr := c.FindKeyPair(ctx, name); findErr == nil && strings.TrimSpace(have.PublicKey) == strings.TrimSpace(publicKey) {
 			return have, nil
 		}
+	}
+	if unsure(err) {
+		return KeyPair{}, fmt.Errorf("cannot create key pair %s: %w (if there is one of that name now, its private key is lost: delete it first)", name, err)
 	}
 	if err != nil {
 		return KeyPair{}, fmt.Errorf("cannot create key pair %s: %w", name, err)

@@ -138,7 +138,8 @@ func (c *Cloud) DeleteNetwork(ctx context.Context, id string) error {
 }
 
 // makeNamed creates a thing of Neutron's; a lost answer is followed by a look
-// for its name in the project, and on its network where it has one.
+// for its name in the project, and on its network where it has one. What has no
+// name can't be looked for: its loss is said, and it is not asked for again.
 func makeNamed[T any](ctx context.Context, c *Cloud, path, key, listKey string, attrs map[string]any, from func(*value.Map) T) (T, error) {
 	name, _ := attrs["name"].(string)
 	network, _ := attrs["network_id"].(string)
@@ -146,27 +147,49 @@ func makeNamed[T any](ctx context.Context, c *Cloud, path, key, listKey string, 
 	if !other {
 		project = c.project
 	}
-	look := func(ctx context.Context) (T, bool, error) {
-		var zero T
-		if name == "" {
-			return zero, false, nil
-		}
-		found, err := listAs(ctx, c, path, listKey, query("name", name, "network_id", network, "project_id", project), from)
+	same := query("name", name, "network_id", network, "project_id", project)
+	look := func(ctx context.Context) (*value.Map, bool, error) {
+		found, err := c.network.list(ctx, path, same, listKey)
 		if err != nil || len(found) == 0 {
-			return zero, false, err
+			return nil, false, err
 		}
 		return found[0], true, nil
 	}
-	made, err := makeOnce(ctx, c.grace(), look, func(ctx context.Context) (T, error) {
-		var zero T
+	sent := 0
+	send := func(ctx context.Context) (*value.Map, error) {
+		sent++
 		m, err := c.network.create(ctx, path, key, attrs)
-		if err != nil {
-			return zero, err
+		if err == nil && sent > 1 {
+			return c.withoutTwin(ctx, path, listKey, same, m)
 		}
-		return from(m), nil
-	})
+		return m, err
+	}
+	var made *value.Map
+	var err error
+	if name == "" {
+		made, err = send(ctx)
+	} else {
+		made, err = makeOnce(ctx, c.grace(), look, send)
+	}
 	if err != nil {
-		return made, fmt.Errorf("cannot create %s %s: %w", key, name, err)
+		var zero T
+		return zero, fmt.Errorf("cannot create %s %s: %w", key, name, err)
+	}
+	return from(made), nil
+}
+
+// withoutTwin looks whether a request that was given up was carried out after
+// all, when another one has been made in its place: what was just made, and is
+// not in use yet, is deleted then.
+func (c *Cloud) withoutTwin(ctx context.Context, path, listKey string, same url.Values, made *value.Map) (*value.Map, error) {
+	found, err := c.network.list(ctx, path, same, listKey)
+	if err != nil {
+		return made, err
+	}
+	for _, other := range found {
+		if other.String("id") != made.String("id") {
+			return other, c.deleteNeutron(ctx, path+"/"+made.String("id"))
+		}
 	}
 	return made, nil
 }

@@ -1,10 +1,14 @@
 package api
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"maps"
 	"net/http"
 	"path"
 	"regexp"
@@ -25,6 +29,7 @@ const faultsPath = "/lab/faults"
 type Faults struct {
 	Servers []ServerFault `json:"servers"`
 	Answers []AnswerFault `json:"answers"`
+	Clock   int           `json:"clock,omitempty"` // seconds that the cloud's clock is ahead; negative: behind
 }
 
 // ServerFault spoils the boots, or the ends, of servers whose name matches.
@@ -70,11 +75,14 @@ func (f ServerFault) check() error {
 
 // AnswerFault spoils the API's answers to requests that match.
 type AnswerFault struct {
-	Method string `json:"method"` // empty for any
-	Path   string `json:"path"`   // where * stands for anything: /compute/v2.1/servers*
-	Status int    `json:"status"` // answered in place of the request being handled; 0 for none
-	Delay  int    `json:"delay"`  // milliseconds, ahead of everything else
-	// Cut closes the connection without an answer: "before" or "after" the request was handled.
+	Method string `json:"method"`                // empty for any
+	Path   string `json:"path"`                  // where * stands for anything: /compute/v2.1/servers*
+	Status int    `json:"status"`                // answered in place of the request being handled; 0 for none
+	After  string `json:"retry_after,omitempty"` // that answer's Retry-After
+	Page   string `json:"page,omitempty"`        // answered in place of the request being handled, as a web page; 200 without Status
+	Delay  int    `json:"delay"`                 // milliseconds, ahead of everything else
+	// Cut closes the connection without an answer, "before" or "after" the request was handled, or in the "middle" of the
+	// answer; "short" ends an answer half-way as if it were whole.
 	Cut   string `json:"cut"`
 	Count int    `json:"count"` // how many requests; 0 is all
 }
@@ -83,14 +91,16 @@ func (f AnswerFault) check() error {
 	switch {
 	case !strings.HasPrefix(f.Path, "/") && !strings.HasPrefix(f.Path, "*"):
 		return fmt.Errorf("cannot spoil answers for path %q: one such as /compute/v2.1/servers* is needed", f.Path)
-	case !slices.Contains([]string{"", "before", "after"}, f.Cut):
-		return fmt.Errorf("cannot cut an answer %q: it is before or after the request was handled", f.Cut)
+	case !slices.Contains([]string{"", "before", "after", "middle", "short"}, f.Cut):
+		return fmt.Errorf("cannot cut an answer %q: it is before or after the request was handled, in the middle, or short", f.Cut)
+	case f.After != "" && f.Status == 0:
+		return errors.New("cannot ask for another try without a status to answer")
 	case f.Status != 0 && (f.Status < 400 || f.Status > 599):
 		return fmt.Errorf("cannot spoil an answer by status %d: it is from 400 to 599", f.Status)
 	case f.Delay < 0 || f.Count < 0:
 		return errors.New("cannot spoil an answer by a negative delay or number of times")
-	case f.Status == 0 && f.Delay == 0 && f.Cut == "":
-		return errors.New("cannot spoil an answer without a status, a delay or a cut")
+	case f.Status == 0 && f.Delay == 0 && f.Cut == "" && f.Page == "":
+		return errors.New("cannot spoil an answer without a status, a page, a delay or a cut")
 	}
 	return nil
 }
@@ -111,7 +121,16 @@ func (f *faults) set(wanted Faults) {
 func (f *faults) pending() Faults {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return Faults{Servers: append([]ServerFault{}, f.left.Servers...), Answers: append([]AnswerFault{}, f.left.Answers...)}
+	return Faults{Servers: append([]ServerFault{}, f.left.Servers...), Answers: append([]AnswerFault{}, f.left.Answers...), Clock: f.left.Clock}
+}
+
+// clock is the cloud's: as wrong as was ordered.
+func (f *faults) clock(right func() time.Time) func() time.Time {
+	return func() time.Time {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return right().Add(time.Duration(f.left.Clock) * time.Second)
+	}
 }
 
 // spent counts one use down; it says whether that was the last.
@@ -239,9 +258,10 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// around spoils answers on their way to and from the services.
-func (f *faults) around(services http.Handler) http.Handler {
+// around spoils answers on their way to and from the services. Every answer says what time it is by the cloud's clock.
+func (f *faults) around(services http.Handler, now func() time.Time) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Date", now().UTC().Format(http.TimeFormat))
 		fault, found := AnswerFault{}, false
 		if r.URL.Path != faultsPath {
 			fault, found = f.forRequest(r)
@@ -250,30 +270,84 @@ func (f *faults) around(services http.Handler) http.Handler {
 			services.ServeHTTP(w, r)
 			return
 		}
-		if pause(r.Context(), time.Duration(fault.Delay)*time.Millisecond) != nil {
+		if fault.wait(r) != nil {
 			return
 		}
-		switch {
-		case fault.Cut == "before":
-			panic(http.ErrAbortHandler) // net/http's way to close a connection without an answer
-		case fault.Cut == "after":
-			services.ServeHTTP(&nowhere{header: http.Header{}}, r)
-			panic(http.ErrAbortHandler)
-		case fault.Status != 0:
-			wire.WriteJSON(w, fault.Status, wire.Object{"error": wire.Object{"code": fault.Status,
-				"title": http.StatusText(fault.Status), "message": "This was ordered at " + faultsPath + "."}})
-		default:
-			services.ServeHTTP(w, r)
-		}
+		fault.spoil(w, r, services)
 	})
 }
 
-// nowhere is an answer that nobody gets.
-type nowhere struct{ header http.Header }
+// wait is the delay. It ends when the caller goes, unless what was asked is to be done all the same: an API that is slow
+// carries out what nobody waits for any more.
+func (f AnswerFault) wait(r *http.Request) error {
+	if f.Delay == 0 {
+		return nil
+	}
+	if r.ContentLength > 0 && r.ContentLength <= wire.MaxBody {
+		text, err := io.ReadAll(r.Body) // before that, net/http doesn't notice that the caller goes
+		if err != nil {
+			return err
+		}
+		r.Body = io.NopCloser(bytes.NewReader(text))
+	}
+	ctx := r.Context()
+	if f.Cut == "after" {
+		ctx = context.WithoutCancel(ctx)
+	}
+	return pause(ctx, time.Duration(f.Delay)*time.Millisecond)
+}
 
-func (n *nowhere) Header() http.Header            { return n.header }
-func (n *nowhere) Write(text []byte) (int, error) { return len(text), nil }
-func (n *nowhere) WriteHeader(int)                {}
+func (f AnswerFault) spoil(w http.ResponseWriter, r *http.Request, services http.Handler) {
+	switch {
+	case f.Cut == "before":
+		panic(http.ErrAbortHandler) // net/http's way to close a connection without an answer
+	case f.Cut == "after":
+		services.ServeHTTP(&keeper{header: http.Header{}}, r)
+		panic(http.ErrAbortHandler)
+	case f.Cut != "":
+		f.half(w, r, services)
+	case f.Page != "":
+		w.Header().Set("Content-Type", "text/html")
+		w.WriteHeader(cmp.Or(f.Status, http.StatusOK))
+		_, _ = io.WriteString(w, f.Page) // the caller has gone when this fails
+	case f.Status != 0:
+		if f.After != "" {
+			w.Header().Set("Retry-After", f.After)
+		}
+		wire.WriteJSON(w, f.Status, wire.Object{"error": wire.Object{"code": f.Status,
+			"title": http.StatusText(f.Status), "message": "This was ordered at " + faultsPath + "."}})
+	default:
+		services.ServeHTTP(w, r)
+	}
+}
+
+// half sends the first half of an answer: as part of the whole, or as if it were whole.
+func (f AnswerFault) half(w http.ResponseWriter, r *http.Request, services http.Handler) {
+	kept := &keeper{header: http.Header{}, status: http.StatusOK}
+	services.ServeHTTP(kept, r)
+	text := kept.body.Bytes()
+	maps.Copy(w.Header(), kept.header)
+	if f.Cut == "short" {
+		w.Header().Del("Content-Length")
+	}
+	w.WriteHeader(kept.status)
+	_, _ = w.Write(text[:len(text)/2]) // the caller has gone when this fails
+	if f.Cut == "middle" {
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// keeper is an answer that does not go out as it is.
+type keeper struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+func (k *keeper) Header() http.Header            { return k.header }
+func (k *keeper) Write(text []byte) (int, error) { return k.body.Write(text) }
+func (k *keeper) WriteHeader(status int)         { k.status = status }
 
 // control takes and shows orders.
 func (f *faults) control(authenticate func(*http.Request) (*http.Request, error)) http.Handler {

@@ -112,6 +112,45 @@ func TestAnswerFaults(t *testing.T) {
 	}
 }
 
+// What answers other than a service's own look like.
+func TestSpoiltAnswers(t *testing.T) {
+	c := newClient(t, apitest.Start(t))
+	order := func(fault string) { c.ask(204, "POST", faults, `{"answers":[`+fault+`]}`) }
+	networks := func() (reply, error) { return c.try("GET", "/network/v2.0/networks", "") }
+	order(`{"path":"/network/*","status":429,"retry_after":"7","count":1}`)
+	if r, err := networks(); err != nil || r.status != 429 || r.header.Get("Retry-After") != "7" {
+		t.Errorf("%d %v %v", r.status, r.header, err)
+	}
+	order(`{"path":"/network/*","page":"<h1>Hello</h1>","count":1}`)
+	if r, err := networks(); err != nil || r.status != 200 || r.text != "<h1>Hello</h1>" || r.header.Get("Content-Type") != "text/html" {
+		t.Errorf("%d %q %v", r.status, r.text, err)
+	}
+	whole, err := networks()
+	if err != nil {
+		t.Fatal(err)
+	}
+	order(`{"path":"/network/*","cut":"short","count":1}`)
+	if r, err := networks(); err != nil || r.text == "" || len(r.text) >= len(whole.text) || !strings.HasPrefix(whole.text, r.text) {
+		t.Errorf("%q %v", r.text, err)
+	}
+	order(`{"path":"/network/*","cut":"middle","count":1}`)
+	if r, err := networks(); err == nil {
+		t.Errorf("cut in the middle: %q", r.text)
+	}
+	c.ask(204, "POST", faults, `{"clock":7200}`)
+	r, err := networks()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if at, err := http.ParseTime(r.header.Get("Date")); err != nil || time.Until(at) < 119*time.Minute {
+		t.Errorf("the cloud's clock shows %s, %v", r.header.Get("Date"), err)
+	}
+	c.ask(204, "POST", faults, `{"clock":90000}`) // tokens last a day
+	if r, err := networks(); err != nil || r.status != 401 {
+		t.Errorf("a day later: %d %v", r.status, err)
+	}
+}
+
 func TestFaultsRefused(t *testing.T) {
 	c := newClient(t, apitest.Start(t))
 	for _, wrong := range []string{`nothing`, `{"server":[]}`, `{"servers":[{"name":"a","fault":"fire"}]}`, `{"servers":[{"name":"[","fault":"error"}]}`,

@@ -55,11 +55,12 @@ func New(ctx context.Context, cfg Config, b Backend) (*Server, error) {
 		return nil, err
 	}
 	rehearsal := &faults{}
+	cfg.Now = rehearsal.clock(cfg.Now)
 	host := hypervisor.New(ctx, store, b, cfg.Log, cfg.Now, rehearsal.spoil, cfg.Boots)
 	if err := host.Resume(); err != nil {
 		return nil, errors.Join(fmt.Errorf("cannot take up what the practice cloud was doing: %w", err), host.Close(ctx))
 	}
-	return &Server{handler: rehearsal.around(services(store, host, rehearsal, cfg)), host: host}, nil
+	return &Server{handler: rehearsal.around(services(store, host, rehearsal, cfg), cfg.Now), host: host}, nil
 }
 
 func services(store *cloud.Store, host *hypervisor.Host, rehearsal *faults, cfg Config) http.Handler {

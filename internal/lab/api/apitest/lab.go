@@ -30,6 +30,7 @@ type Lab struct {
 	URL      string // without a path: http://127.0.0.1:port
 	Clouds   string // its clouds.yaml, with the entry "lab"
 	Machines *Machines
+	orders   string // a token from before the faults
 }
 
 // Seed is what a test's lab comes with: the exercise's networks, image and key pair.
@@ -109,10 +110,42 @@ func (l *Lab) Token(t testing.TB) string {
 // Order orders faults, in place of those ordered before.
 func (l *Lab) Order(t testing.TB, faults api.Faults) {
 	t.Helper()
-	response := l.send(t, http.MethodPost, "/lab/faults", l.Token(t), faults)
+	response := l.send(t, http.MethodPost, "/lab/faults", l.key(t), faults)
 	if response.StatusCode != http.StatusNoContent {
 		t.Fatalf("ordering faults: %s", response.Status)
 	}
+}
+
+// key is a token to give orders with: faults of Keystone's must be possible to end.
+func (l *Lab) key(t testing.TB) string {
+	t.Helper()
+	if l.orders == "" {
+		l.orders = l.Token(t)
+	}
+	return l.orders
+}
+
+// Heal ends all faults.
+func (l *Lab) Heal(t testing.TB) { l.Order(t, api.Faults{}) }
+
+// Left returns the faults that are still to strike.
+func (l *Lab) Left(t testing.TB) api.Faults {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, l.URL+"/lab/faults", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("X-Auth-Token", l.key(t))
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	var left api.Faults
+	if err := json.NewDecoder(response.Body).Decode(&left); err != nil {
+		t.Fatal(err)
+	}
+	return left
 }
 
 // send makes a request of which only the answer's head counts.

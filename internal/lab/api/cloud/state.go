@@ -32,7 +32,16 @@ type State struct {
 	SecurityGroups map[string]*SecurityGroup
 	Rules          map[string]*Rule
 	LastKeyPair    int
+	AppCredentials map[string]*AppCredential
 	Quotas         map[string]int // limits that were set, by Nova's and Neutron's names
+}
+
+// AppCredential lets a program log in as the user, without the password.
+type AppCredential struct {
+	ID, Name, Description string
+	SecretSum             []byte // SHA-256
+	Unrestricted          bool   // may manage others
+	Expires               time.Time
 }
 
 // Common is what most records have.

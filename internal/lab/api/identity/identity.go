@@ -32,6 +32,7 @@ type Service struct {
 func New(store *cloud.Store, password string, now func() time.Time) *Service {
 	s := &Service{store: store, password: password, now: now}
 	s.Render = render
+	s.Unguarded = true
 	s.Before = s.before
 	s.HandlePublic("GET /{$}", s.versions)
 	s.HandlePublic("GET /v3", s.version)
@@ -45,6 +46,7 @@ func New(store *cloud.Store, password string, now func() time.Time) *Service {
 	s.Handle("GET /v3/users/{user}/projects", s.projects)
 	s.Handle("GET /v3/projects/{project}", s.project)
 	s.Handle("GET /v3/users/{user}", s.user)
+	s.handleAppCredentials()
 	s.Handle("GET /v3/auth/domains", none("domains"))
 	s.Handle("GET /v3/regions", s.regions)
 	for _, path := range []string{"users", "domains", "roles", "groups", "services", "endpoints", "role_assignments"} {
@@ -140,13 +142,23 @@ type credentials struct {
 					Domain             named
 				}
 			}
-			Token struct{ ID string }
+			Token         struct{ ID string }
+			AppCredential appCredential `json:"application_credential"`
 		}
 		Scope scope
 	}
 }
 
 type named struct{ ID, Name string }
+
+// appCredential is how an application credential logs in: by its id, or by its name and whose it is.
+type appCredential struct {
+	ID, Name, Secret string
+	User             struct {
+		ID, Name string
+		Domain   named
+	}
+}
 
 func (s *Service) authenticate(r *http.Request) (wire.Answer, error) {
 	var asked credentials
@@ -184,7 +196,7 @@ func forget(state *cloud.State, now time.Time) {
 
 func (s *Service) login(state *cloud.State, asked credentials) (token, error) {
 	identity := asked.Auth.Identity
-	expires := time.Time{}
+	expires, credential := time.Time{}, ""
 	for _, method := range identity.Methods {
 		switch method {
 		case "password":
@@ -198,7 +210,13 @@ func (s *Service) login(state *cloud.State, asked credentials) (token, error) {
 			if !good {
 				return token{}, unauthorized()
 			}
-			expires = before.Expires
+			expires, credential = before.Expires, before.AppCredential
+		case "application_credential":
+			c, good := s.byAppCredential(state, identity.AppCredential)
+			if !good {
+				return token{}, unauthorized()
+			}
+			credential = c.ID
 		default:
 			return token{}, wire.Errorf(http.StatusUnauthorized, "", "Attempted to authenticate with an unsupported method.")
 		}
@@ -208,6 +226,7 @@ func (s *Service) login(state *cloud.State, asked credentials) (token, error) {
 		return token{}, err
 	}
 	t := newToken(identity.Methods, projectID, s.now())
+	t.AppCredential = credential
 	if !expires.IsZero() {
 		t.Expires = expires // a token got by a token lives no longer
 	}

@@ -17,11 +17,13 @@ const Lifetime = 24 * time.Hour
 
 // token is what a token says. It is signed, not kept: tokens outlive a restart of the lab.
 type token struct {
-	ID        string    `json:"id"` // Keystone's audit id
-	Methods   []string  `json:"methods"`
-	ProjectID string    `json:"project,omitempty"` // empty: unscoped
-	Issued    time.Time `json:"issued"`
-	Expires   time.Time `json:"expires"`
+	ID        string   `json:"id"` // Keystone's audit id
+	Methods   []string `json:"methods"`
+	ProjectID string   `json:"project,omitempty"` // empty: unscoped
+	// AppCredential is the id of the one that it was got by; with that, it is gone.
+	AppCredential string    `json:"credential,omitempty"`
+	Issued        time.Time `json:"issued"`
+	Expires       time.Time `json:"expires"`
 }
 
 var encoding = base64.RawURLEncoding
@@ -54,7 +56,8 @@ func open(state *cloud.State, text string, now time.Time) (token, bool) {
 		return t, false
 	}
 	_, revoked := state.Revoked[t.ID]
-	return t, !revoked && now.Before(t.Expires)
+	orphaned := t.AppCredential != "" && state.AppCredentials[t.AppCredential] == nil
+	return t, !revoked && !orphaned && now.Before(t.Expires)
 }
 
 // newToken is a token for the lab's user.

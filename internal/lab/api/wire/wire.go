@@ -63,6 +63,8 @@ type Service struct {
 	// Before sees every request ahead of its handler: it may put something into the context, set headers of the
 	// answer, or end the request. Public routes see it too.
 	Before func(w http.ResponseWriter, r *http.Request, public bool) (*http.Request, error)
+	// Unguarded services say of a path that they don't have so to callers without a token, too.
+	Unguarded bool
 	// Render writes an error in the service's shape.
 	Render func(w http.ResponseWriter, r *http.Request, err *Error)
 
@@ -99,7 +101,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r = trimmed(r)
 	handler, pattern := s.mux.Handler(r)
 	if s.Before != nil {
-		next, err := s.Before(w, r, s.public[pattern])
+		next, err := s.Before(w, r, s.public[pattern] || pattern == "" && s.Unguarded)
 		if err != nil {
 			s.fail(w, r, err)
 			return
