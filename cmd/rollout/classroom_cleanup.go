@@ -84,15 +84,14 @@ func cleanupClass(ctx context.Context, flags *classCleanupFlags, names []string)
 }
 
 // plans are those of each cloud.
-func (c *class) plans(ctx context.Context, students []classroom.Student, flags *classCleanupFlags) ([]openstack.ClassPlan, error) {
-	what := openstack.ClassCleanup{NotActive: flags.notActive, OlderThan: flags.olderThan, Now: time.Now()}
+func (c *class) plans(ctx context.Context, students []classroom.Student, flags *classCleanupFlags) ([]openstack.Plan, error) {
+	what := openstack.ClassCleanup{NotActive: flags.notActive, OlderThan: flags.olderThan}
 	var mu sync.Mutex
-	var plans []openstack.ClassPlan
+	var plans []openstack.Plan
 	err := c.perCloud(ctx, students, func(ctx context.Context, cloud *openstack.Cloud, group []classroom.Student) error {
 		mine := what
 		for _, s := range group {
-			mine.Of = append(mine.Of, openstack.Belongings{Owner: s.Name, Prefix: s.Prefix(),
-				KeyPairs: []string{s.KeyPair()}, SecurityGroups: []string{s.Group()}})
+			mine.Owners = append(mine.Owners, s.Name)
 		}
 		plan, err := cloud.PlanClass(ctx, mine)
 		mu.Lock()
@@ -104,7 +103,7 @@ func (c *class) plans(ctx context.Context, students []classroom.Student, flags *
 }
 
 // showPlans prints what would be deleted, and reports whether that is nothing.
-func showPlans(plans []openstack.ClassPlan) (nothing bool, err error) {
+func showPlans(plans []openstack.Plan) (nothing bool, err error) {
 	var all openstack.Plan
 	for _, plan := range plans {
 		all.Rows = append(all.Rows, plan.Rows...)
@@ -121,7 +120,7 @@ func showPlans(plans []openstack.ClassPlan) (nothing bool, err error) {
 }
 
 // carryOut cleans all clouds up at once.
-func carryOut(ctx context.Context, plans []openstack.ClassPlan) error {
+func carryOut(ctx context.Context, plans []openstack.Plan) error {
 	var mu sync.Mutex
 	var left []string
 	var group errgroup.Group

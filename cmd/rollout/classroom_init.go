@@ -117,7 +117,9 @@ func (c *class) inventory(ctx context.Context, students []classroom.Student, che
 		return nil, err
 	}
 	vars := all.Group(inventory.All).Vars
-	shared := value.NewMap("networks", vars.At("networks"), "security_groups", vars.At("security_groups"))
+	// What the class shares is nobody's of the students: it stays when they go.
+	shared := value.NewMap("networks", vars.At("networks"), "security_groups", vars.At("security_groups"),
+		"rollout_owner", "classroom", "rollout_app", top.App)
 	return c.roster.Inventory(kits, shared, program)
 }
 
@@ -127,7 +129,9 @@ func (c *class) kit(ctx context.Context, s classroom.Student, project []classroo
 	if err != nil {
 		return classroom.Kit{}, err
 	}
-	private, public, err := keyOf(c.roster.KeyFile(s), s.KeyPair(), check)
+	// By the comment a clean-up knows whose the key pair is.
+	comment := s.KeyPair() + " " + openstack.Mark{Owner: s.Name, App: "classroom"}.KeyComment()
+	private, public, err := keyOf(c.roster.KeyFile(s), comment, check)
 	if err != nil {
 		return classroom.Kit{}, err
 	}
@@ -164,20 +168,20 @@ func (c *class) handout(ctx context.Context, s classroom.Student) (openstack.Han
 }
 
 // keyOf reads a student's private key, or makes one. It is never overwritten.
-func keyOf(file, name string, check bool) (private, public string, err error) {
+func keyOf(file, comment string, check bool) (private, public string, err error) {
 	data, err := os.ReadFile(file)
 	if errors.Is(err, os.ErrNotExist) {
-		data, public, err = connection.NewKeyPair(name)
+		data, public, err = connection.NewKeyPair(comment)
 		if err != nil || check {
 			return string(data), public, err
 		}
 		return string(data), public, saveKey(file, data)
 	}
 	if err != nil {
-		return "", "", fmt.Errorf("cannot read the key pair %s: %w", name, err)
+		return "", "", fmt.Errorf("cannot read a student's key: %w", err)
 	}
-	if public, err = connection.PublicKey(data, name); err != nil {
-		return "", "", fmt.Errorf("cannot use the key pair %s of %s: %w", name, file, err)
+	if public, err = connection.PublicKey(data, comment); err != nil {
+		return "", "", fmt.Errorf("cannot use the key %s: %w", file, err)
 	}
 	return string(data), public, nil
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -119,7 +120,10 @@ func (p *project) sshTarget(ctx context.Context, name string) (connection.SSHCon
 	if host == nil {
 		return connection.SSHConfig{}, noHost(inv, name)
 	}
-	vars := inv.VarsOf(host, nil)
+	vars, err := p.rendered(ctx, inv.VarsOf(host, nil))
+	if err != nil {
+		return connection.SSHConfig{}, fmt.Errorf("cannot log in to %s: %w", name, err)
+	}
 	way, err := connection.WayFromVars(name, vars)
 	if err != nil {
 		return connection.SSHConfig{}, err
@@ -130,6 +134,25 @@ func (p *project) sshTarget(ctx context.Context, name string) (connection.SSHCon
 	cfg, err := connection.ConfigFromVars(name, vars)
 	cfg.ProjectKnownHosts = filepath.Join(p.stateDir(), "known_hosts")
 	return cfg, err
+}
+
+// rendered evaluates the templates among the variables that say how a host is
+// reached.
+func (p *project) rendered(ctx context.Context, vars *value.Map) (*value.Map, error) {
+	out := vars.Clone()
+	for key, v := range vars.All() {
+		name, _ := key.(string)
+		text, isText := v.(string)
+		if !isText || !strings.HasPrefix(name, "ansible_") || !strings.Contains(text, "{{") {
+			continue
+		}
+		v, err := p.render(ctx, text, vars)
+		if err != nil {
+			return nil, err
+		}
+		out.Set(name, v)
+	}
+	return out, nil
 }
 
 func noHost(inv *inventory.Inventory, name string) error {

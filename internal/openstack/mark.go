@@ -15,8 +15,8 @@ type Mark struct{ Owner, App string }
 // String is the description of what is made for that owner and application.
 func (m Mark) String() string { return floatingMark + m.name() }
 
-// keyComment is the word that ends the comment of a public key.
-func (m Mark) keyComment() string { return "rollout:" + m.name() }
+// KeyComment is the word that ends the comment of a public key.
+func (m Mark) KeyComment() string { return "rollout:" + m.name() }
 
 func (m Mark) name() string {
 	if m.App == "" {
@@ -56,5 +56,5 @@ func (k KeyPair) Mark() Mark {
 
 // marked puts the mark behind a public key's own comment.
 func (m Mark) marked(publicKey string) string {
-	return strings.TrimSpace(publicKey) + " " + m.keyComment()
+	return strings.TrimSpace(publicKey) + " " + m.KeyComment()
 }
