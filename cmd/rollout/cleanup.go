@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -16,8 +17,10 @@ import (
 
 type cleanupFlags struct {
 	project   projectFlags
+	lock      lockFlags
 	prefix    string
 	notActive bool
+	olderThan time.Duration
 	yes       bool
 	dryRun    bool
 	force     bool
@@ -26,53 +29,104 @@ type cleanupFlags struct {
 func cleanupCommand() *cobra.Command {
 	flags := &cleanupFlags{}
 	cmd := &cobra.Command{
-		Use:   "cleanup --prefix PREFIX",
-		Short: "Delete the servers of a name prefix, with their ports, floating IPs and volumes",
-		Long: `Lists what would be deleted: the servers whose names begin with the prefix, their ports,
-volumes and floating IPs; asks; deletes; and waits until it is gone. What belongs to
-another prefix is never touched. Ends with 1 if something is left.`,
-		Example: `  rollout cleanup --prefix student07-
-  rollout cleanup --prefix student07- --not-active   only what is stuck or failed`,
+		Use:   "cleanup [--prefix PREFIX]",
+		Short: "Delete what rollout made for a topology, or what has a name prefix",
+		Long: `Lists what would be deleted, asks, deletes, and waits until it is gone: the servers of
+./topology.yml, known by their metadata, or those whose names begin with the prefix; their
+ports, volumes and floating IPs; and the networks, routers, security groups, rules and key
+pairs that rollout made for the same owner. What others use is kept, what others made is
+never touched. Ends with 1 if something is left.`,
+		Example: `  rollout cleanup                                    what was made of ./topology.yml
+  rollout cleanup --prefix student07-
+  rollout cleanup --prefix student07- --not-active   only servers that are stuck or failed
+  rollout cleanup --prefix student07- --older-than 4h`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cleanup(cmd.Context(), flags) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if cmd.Flags().Changed("prefix") && flags.prefix == "" {
+				return openstack.ErrEmptyPrefix
+			}
+			return cleanup(cmd.Context(), flags)
+		},
 	}
 	flags.project.register(cmd.Flags())
-	cmd.Flags().StringVar(&flags.prefix, "prefix", "", "what the names begin with (`PREFIX`); required")
+	cmd.Flags().StringVar(&flags.prefix, "prefix", "", "what the names begin with (`PREFIX`), instead of what ./topology.yml made")
 	cmd.Flags().BoolVar(&flags.notActive, "not-active", false, "only servers that are not ACTIVE")
+	cmd.Flags().DurationVar(&flags.olderThan, "older-than", 0, "only servers made this `TIME` ago or earlier, such as 4h")
 	cmd.Flags().BoolVarP(&flags.yes, "yes", "y", false, "don't ask")
 	cmd.Flags().BoolVarP(&flags.dryRun, "dry-run", "n", false, "only list")
-	cmd.Flags().BoolVar(&flags.force, "force", false, "also where the prefix means servers of several owners")
+	cmd.Flags().BoolVar(&flags.force, "force", false, "also where the prefix means what belongs to several owners")
+	flags.lock.register(cmd.Flags())
 	return cmd
 }
 
 func cleanup(ctx context.Context, flags *cleanupFlags) error {
-	if flags.prefix == "" {
-		return openstack.ErrEmptyPrefix
-	}
 	p, err := openProject(&flags.project, 0)
 	if err != nil {
 		return err
 	}
-	cloud, err := p.anyCloud(ctx)
+	what, cloud, err := p.cleanupOf(ctx, flags)
 	if err != nil {
 		return err
 	}
-	plan, err := cloud.PlanCleanup(ctx, openstack.Cleanup{Prefix: flags.prefix, NotActive: flags.notActive, Force: flags.force})
+	plan, err := cloud.PlanCleanup(ctx, what)
 	if err != nil {
 		return err
+	}
+	if len(plan.Rows) > 0 {
+		if err := showPlan(plan); err != nil {
+			return err
+		}
 	}
 	if plan.Empty() {
-		fmt.Printf("Nothing to delete: no server of %s begins with %s\n", cloud.Name(), flags.prefix)
+		fmt.Printf("Nothing to delete on %s of %s\n", cloud.Name(), what)
 		return nil
-	}
-	if err := showPlan(plan); err != nil {
-		return err
 	}
 	if flags.dryRun {
 		return nil
 	}
 	if err := confirm(ctx, flags.yes); err != nil {
 		return err
+	}
+	return flags.lock.holdAll(ctx, cloud, plan.Owners, func(ctx context.Context) error {
+		return executeShown(ctx, cloud, what, plan)
+	})
+}
+
+// cleanupOf says what is meant: the prefix, else what the topology made.
+func (p *project) cleanupOf(ctx context.Context, flags *cleanupFlags) (openstack.Cleanup, *openstack.Cloud, error) {
+	what := openstack.Cleanup{Prefix: flags.prefix, NotActive: flags.notActive, OlderThan: flags.olderThan, Force: flags.force}
+	if what.Prefix != "" {
+		cloud, err := p.anyCloud(ctx)
+		return what, cloud, err
+	}
+	top, err := p.topology(ctx)
+	var none errNoTopology
+	if errors.As(err, &none) {
+		return what, nil, openstack.ErrEmptyPrefix
+	}
+	if err != nil {
+		return what, nil, err
+	}
+	what.Owner, what.App = top.Owner, top.App
+	cloud, err := p.cloud(ctx, top)
+	return what, cloud, err
+}
+
+// executeShown carries out the plan that was shown, if it still is what there
+// is: while somebody read it, another run may have made more.
+func executeShown(ctx context.Context, cloud *openstack.Cloud, what openstack.Cleanup, shown openstack.Plan) error {
+	plan, err := cloud.PlanCleanup(ctx, what)
+	if err != nil {
+		return err
+	}
+	known := map[string]bool{}
+	for _, r := range shown.Rows {
+		known[r.Kind+r.ID+r.Action] = true
+	}
+	for _, r := range plan.Rows {
+		if !known[r.Kind+r.ID+r.Action] {
+			return fmt.Errorf("nothing was deleted: meanwhile there is also %s %s to %s (look again)", r.Kind, r.Name, r.Action)
+		}
 	}
 	return execute(ctx, plan)
 }

@@ -34,6 +34,16 @@ func (f lockFlags) hold(ctx context.Context, cloud *openstack.Cloud, owner strin
 	return cloud.WithLock(ctx, req, do)
 }
 
+// holdAll is hold for several owners, one within the other.
+func (f lockFlags) holdAll(ctx context.Context, cloud *openstack.Cloud, owners []string, do func(context.Context) error) error {
+	if len(owners) == 0 {
+		return do(ctx)
+	}
+	return f.hold(ctx, cloud, owners[0], func(ctx context.Context) error {
+		return f.holdAll(ctx, cloud, owners[1:], do)
+	})
+}
+
 // holdTopology is hold for the topology's owner; what runs on other hosts, or
 // changes nothing, needs no lock.
 func (p *project) holdTopology(ctx context.Context, f lockFlags, do func(context.Context) error) error {

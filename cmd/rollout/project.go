@@ -127,10 +127,10 @@ func defaultOwner() string {
 	return os.Getenv("USER")
 }
 
-// keyFile finds the private key of a key pair: beside the person's other keys,
+// keyFile finds the private key of a key pair: one made here, beside the person's other keys,
 // or in the practice cloud, which made its own.
 func (p *project) keyFile(cloud, keyName string) string {
-	places := []string{filepath.Join(p.stateDir(), "keys", keyName)} // of a class
+	places := []string{filepath.Join(p.stateDir(), "keys", keyName)} // of a class or a topology
 	if home, err := os.UserHomeDir(); err == nil {
 		places = append(places, filepath.Join(home, ".ssh", keyName), filepath.Join(home, ".ssh", keyName+".pem"))
 	}

@@ -62,7 +62,7 @@ func (w Cleanup) String() string {
 }
 
 // ErrEmptyPrefix says that a clean-up of everything was asked for.
-var ErrEmptyPrefix = errors.New("cannot clean up without a prefix: an empty one means every server of the project (give a prefix such as student07-)")
+var ErrEmptyPrefix = errors.New("cannot clean up without a prefix: an empty one means every server of the project (give a prefix such as student07-, or change to the directory of a topology)")
 
 // SeveralOwnersError says that a prefix means more people than one.
 type SeveralOwnersError struct {
@@ -136,8 +136,11 @@ func (s Step) String() string {
 // Neutron keeps goes by the mark that rollout put on it, unless others use it.
 func (c *Cloud) PlanCleanup(ctx context.Context, what Cleanup) (Plan, error) {
 	plan := Plan{cloud: c}
-	if what.names() == "" {
+	switch {
+	case what.names() == "":
 		return plan, ErrEmptyPrefix
+	case what.OlderThan < 0:
+		return plan, fmt.Errorf("cannot clean up what is older than %s: that is a time to come", what.OlderThan)
 	}
 	e, err := c.estate(ctx, what)
 	if err != nil {

@@ -12,8 +12,14 @@ import (
 // description; theirs is in the public key's comment.
 type Mark struct{ Owner, App string }
 
-// String is the description of what is made for that owner and application.
-func (m Mark) String() string { return floatingMark + m.name() }
+// String is the description of what is made for that owner and application;
+// empty for the zero Mark, whose things no clean-up takes.
+func (m Mark) String() string {
+	if m.Owner == "" {
+		return ""
+	}
+	return floatingMark + m.name()
+}
 
 // KeyComment is the word that ends the comment of a public key.
 func (m Mark) KeyComment() string { return "rollout:" + m.name() }
@@ -56,5 +62,9 @@ func (k KeyPair) Mark() Mark {
 
 // marked puts the mark behind a public key's own comment.
 func (m Mark) marked(publicKey string) string {
-	return strings.TrimSpace(publicKey) + " " + m.KeyComment()
+	publicKey = strings.TrimSpace(publicKey)
+	if m.Owner == "" {
+		return publicKey
+	}
+	return publicKey + " " + m.KeyComment()
 }

@@ -203,6 +203,7 @@ func (d *decoder) topology(n *document.Node) {
 		d.textField("app", "app", &t.App),
 		d.textField("owner", "owner", &t.Owner),
 		d.textField("cloud", "cloud", &t.Cloud),
+		field{"key_pairs", d.keyPairs}, // before the machines, whose key_file they can give
 		field{"defaults", d.defaultsOf},
 		field{"networks", d.networks},
 		field{"security_groups", d.securityGroups},

@@ -211,8 +211,8 @@ func (d *decoder) machineOf(n *document.Node, what string, more ...field) Machin
 	if m.User == "" {
 		m.User = "root"
 	}
-	if m.KeyFile == "" && m.KeyName != "" && d.opts.KeyFile != nil {
-		m.KeyFile = d.opts.KeyFile(d.top.Cloud, m.KeyName)
+	if m.KeyFile == "" && m.KeyName != "" {
+		m.KeyFile = d.keyFile(m.KeyName)
 	}
 	if m.Metadata == nil {
 		m.Metadata = value.NewMap()

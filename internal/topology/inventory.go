@@ -71,6 +71,7 @@ func (t *Topology) common(have map[string]Instance) *value.Map {
 	vars.Set("tier_batches", batches)
 	vars.Set("networks", t.networkVars())
 	vars.Set("security_groups", t.securityGroupVars())
+	vars.Set("key_pairs", t.keyPairVars())
 	return vars
 }
 
@@ -90,6 +91,22 @@ func (t *Topology) networkVars() []any {
 		m := value.NewMap("name", n.Name, "cidr", n.CIDR.String(), "dns_nameservers", value.List(n.DNS))
 		if n.Router != "" {
 			m.Set("router", n.Router)
+		}
+		out = append(out, m)
+	}
+	return out
+}
+
+func (t *Topology) keyPairVars() []any {
+	out := []any{}
+	for _, k := range t.KeyPairs {
+		m := value.NewMap("name", k.Name)
+		for _, v := range []struct{ key, text string }{
+			{"public_key", k.PublicKey}, {"public_key_file", k.PublicKeyFile}, {"private_key_file", k.PrivateKeyFile},
+		} {
+			if v.text != "" {
+				m.Set(v.key, v.text)
+			}
 		}
 		out = append(out, m)
 	}

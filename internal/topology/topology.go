@@ -20,6 +20,7 @@ type Topology struct {
 	Cloud          string // entry in clouds.yaml; "" leaves it to OS_CLOUD and OS_*
 	Networks       []Network
 	SecurityGroups []SecurityGroup
+	KeyPairs       []KeyPair
 	Vars           *value.Map // vars: of the file, templates still in them
 	Tiers          []*Tier    // in link order: a provider before its consumers
 	AllInOne       *Machine   // what the one VM of all_in_one.yml is like
@@ -39,6 +40,15 @@ type SecurityGroup struct {
 	Pos   document.Position
 	Name  string
 	Rules []Rule
+}
+
+// KeyPair is an SSH key that Nova puts into VMs, stored there where missing.
+type KeyPair struct {
+	Pos            document.Position
+	Name           string
+	PublicKey      string // the key itself, or
+	PublicKeyFile  string // a file that holds it, or
+	PrivateKeyFile string // neither: the private key, made where it is not there
 }
 
 // Rule lets incoming traffic in, in Neutron's terms.

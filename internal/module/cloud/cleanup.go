@@ -11,28 +11,33 @@ import (
 )
 
 func cleanupSchema() module.Schema {
-	return module.Schema{Args: []module.Arg{
-		{Name: "prefix", Required: true, Doc: "what the names of the servers begin with; never empty"},
-		{Name: "not_active", Type: module.Bool, Default: false, Doc: "only servers that are not ACTIVE"},
-		{Name: "force", Type: module.Bool, Default: false, Doc: "servers of several owners are meant"},
-	}}
+	return module.Schema{
+		Args: []module.Arg{
+			{Name: "prefix", Doc: "what the names of the servers begin with; never empty"},
+			{Name: "owner", Doc: "instead of prefix: for whom rollout made what is meant"},
+			{Name: "app", Doc: "with owner: for which application; without it, for any"},
+			{Name: "not_active", Type: module.Bool, Default: false, Doc: "only servers that are not ACTIVE"},
+			{Name: "older_than", Type: module.Int, Default: 0, Doc: "only servers that were made so many seconds ago, or earlier"},
+			{Name: "force", Type: module.Bool, Default: false, Doc: "what belongs to several owners is meant"},
+		},
+		MutuallyExclusive: [][]string{{"prefix", "owner"}},
+		RequiredOneOf:     [][]string{{"prefix", "owner"}},
+	}
 }
 
 func runCleanup(ctx context.Context, t *task) (module.Result, error) {
 	plan, err := t.cloud.PlanCleanup(ctx, openstack.Cleanup{
-		Prefix: t.text("prefix"), NotActive: t.on("not_active"), Force: t.on("force")})
+		Prefix: t.text("prefix"), Owner: t.text("owner"), App: t.text("app"),
+		NotActive: t.on("not_active"), OlderThan: seconds(t.Args, "older_than"), Force: t.on("force")})
 	if err != nil {
 		return module.Result{}, err
 	}
 	res := module.Result{}
-	if !plan.Empty() {
-		var changes []change
-		for _, r := range plan.Rows {
-			if r.Action != openstack.Keep {
-				changes = append(changes, change{r.Action + " " + r.Kind + " " + r.Name, r.Cause})
-			}
+	for _, r := range plan.Rows {
+		if r.Action != openstack.Keep {
+			thing := r.Kind + " " + r.Name
+			res = and(res, t.changed(thing, change{r.Action + " " + thing, r.Cause}))
 		}
-		res = t.changed("cloud", changes...)
 	}
 	res = res.Set("plan", planRows(plan.Rows)).Set("left", []any{})
 	if t.Check || plan.Empty() {

@@ -44,6 +44,7 @@ func Modules(clouds *openstack.Pool) []*module.Module {
 		f.module("keypair_info", "Lists SSH keys for new servers.", keypairInfoSchema(), runKeypairInfo),
 		f.module("auth", "Logs in and returns a token.", module.Schema{}, runAuth),
 		f.own("server_console", "Follows a server's console log until a text appears.", consoleSchema(), runConsole),
+		f.own("declared", "Creates the networks, routers, security groups and key pairs that are declared and not there.", declaredSchema(), runDeclared),
 		f.own("cleanup", "Deletes all servers of a name prefix, and what belongs to them.", cleanupSchema(), runCleanup),
 	}, f.olds()...)
 }

@@ -57,6 +57,10 @@ func publicKey(t *task) (string, error) {
 	if file == "" {
 		return strings.TrimSpace(t.text("public_key")), nil
 	}
+	return readPublicKey(file)
+}
+
+func readPublicKey(file string) (string, error) {
 	if rest, ok := strings.CutPrefix(file, "~/"); ok {
 		home, err := os.UserHomeDir()
 		if err != nil {
