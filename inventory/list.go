@@ -143,12 +143,12 @@ func hostNames(hosts []*Host) []any {
 }
 
 // HostJSON is what `ansible-inventory --host` prints: the host's variables.
-func (inv *Inventory) HostJSON(name string, play *VarFiles) (*value.Map, error) {
+func (inv *Inventory) HostJSON(name string, play *VarFiles, form Form) (*value.Map, error) {
 	h := inv.Host(name)
 	if h == nil {
 		return nil, fmt.Errorf("there is no host %q in the inventory", name)
 	}
-	return inv.shown(h, play), nil
+	return inv.varsShown(h, play, form), nil
 }
 
 // Tree is what `ansible-inventory --list --yaml` prints: groups within groups, a

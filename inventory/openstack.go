@@ -106,23 +106,9 @@ func (f *openstackFile) servers(ctx context.Context, inv *Inventory, plugins *Pl
 	if err != nil {
 		return nil, err
 	}
-	lists, errs := make([][]*value.Map, len(regions)), make([]error, len(regions))
-	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(8)
-	for i, from := range regions {
-		g.Go(func() error {
-			lists[i], errs[i] = plugins.Clouds.Servers(gctx, from, f.query)
-			if f.failOnErrors {
-				return errs[i]
-			}
-			return nil
-		})
-	}
-	if err := g.Wait(); err != nil {
-		return nil, fmt.Errorf("cannot list the servers of all clouds (fail_on_errors: false takes those that answer): %w", err)
-	}
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
+	lists, errs, err := f.list(ctx, plugins.Clouds, regions)
+	if err != nil {
+		return nil, err
 	}
 	whole := true
 	for i, err := range errs {
@@ -136,6 +122,27 @@ func (f *openstackFile) servers(ctx context.Context, inv *Inventory, plugins *Pl
 		f.cache.write(f.cacheKey(), all, inv.warn)
 	}
 	return all, nil
+}
+
+// list asks all at once. Without fail_on_errors, the errors of some are told
+// apart from that which ends it all.
+func (f *openstackFile) list(ctx context.Context, clouds Clouds, regions []CloudRegion) ([][]*value.Map, []error, error) {
+	lists, errs := make([][]*value.Map, len(regions)), make([]error, len(regions))
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(8)
+	for i, from := range regions {
+		g.Go(func() error {
+			lists[i], errs[i] = clouds.Servers(gctx, from, f.query)
+			if f.failOnErrors {
+				return errs[i]
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, nil, fmt.Errorf("cannot list the servers of all clouds (fail_on_errors: false takes those that answer): %w", err)
+	}
+	return lists, errs, ctx.Err()
 }
 
 // regions are those to list.

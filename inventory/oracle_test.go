@@ -258,7 +258,7 @@ func TestListingsAgainstAnsible(t *testing.T) {
 		t.Fatal(err)
 	}
 	equal(t, "--graph", graph, string(run("--graph")))
-	host, err := inv.HostJSON("d1", nil)
+	host, err := inv.HostJSON("d1", nil, Form{})
 	if err != nil {
 		t.Fatal(err)
 	}

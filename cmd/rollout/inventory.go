@@ -98,14 +98,13 @@ func (f *inventoryFlags) text(ctx context.Context, inv *inventory.Inventory) (st
 		if len(f.graphedGroups) > 0 {
 			group = f.graphedGroups[0]
 		}
-		text, err := inv.Graph(group, form)
-		return text + "\n", err
+		return inv.Graph(group, form)
 	}
 	var content *value.Map
 	var err error
 	switch {
 	case f.host != "":
-		content, err = inv.HostJSON(f.host, nil)
+		content, err = inv.HostJSON(f.host, nil, form)
 	case f.yaml:
 		content = inv.Tree(form)
 	default:

@@ -233,18 +233,42 @@ func TestAnsibleTakesOurInventories(t *testing.T) {
 	} {
 		t.Run(script, func(t *testing.T) {
 			path := filepath.Join(dir, script)
-			ours, err := exec.CommandContext(t.Context(), program, append([]string{"inventory", "--list"}, args...)...).Output()
-			if err != nil {
-				t.Fatal(err)
-			}
-			sameJSON(t, ansibleInventory(t, "-i", path, "--list"), string(ours))
-			theirs := run(t, dir, "ansible-playbook", "-i", path, "book.yml")
+			ours, theirs := settled(t, func() string { return ourInventory(t, program, args...) },
+				func() string { return ansibleInventory(t, "-i", path, "--list") })
+			sameJSON(t, theirs, ours)
+			played := run(t, dir, "ansible-playbook", "-i", path, "book.yml")
 			mine := run(t, dir, program, append(args, filepath.Join(dir, "book.yml"))...)
-			if want, got := messages(theirs), messages(mine); got != want || want == "" {
-				t.Errorf("the runs differ:\nansible-playbook:\n%s\nrollout:\n%s", theirs, mine)
+			if want, got := messages(played), messages(mine); got != want || want == "" {
+				t.Errorf("the runs differ:\nansible-playbook:\n%s\nrollout:\n%s", played, mine)
 			}
 		})
 	}
+}
+
+func ourInventory(t *testing.T, program string, args ...string) string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), program, append([]string{"inventory", "--list"}, args...)...).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(out)
+}
+
+// settled gives both answers for one state of the cloud, which others may use:
+// ours is the same before theirs and after.
+func settled(t *testing.T, ours, theirs func() string) (string, string) {
+	t.Helper()
+	before := ours()
+	for range 10 {
+		other := theirs()
+		after := ours()
+		if after == before {
+			return after, other
+		}
+		before = after
+	}
+	t.Skip("the cloud's servers keep changing: nothing to compare with")
+	return "", ""
 }
 
 func sameJSON(t *testing.T, theirs, ours string) {
@@ -308,11 +332,9 @@ func TestTheCollectionsInventory(t *testing.T) {
 			dir := t.TempDir()
 			writeAll(t, dir, map[string]string{"openstack.yml": "plugin: openstack.cloud.openstack\nonly_clouds: [" + cloud + "]\n" + options})
 			path := filepath.Join(dir, "openstack.yml")
-			ours, err := exec.CommandContext(t.Context(), program, "inventory", "-i", path, "--list").Output()
-			if err != nil {
-				t.Fatal(err)
-			}
-			sameJSON(t, ansibleInventory(t, "-i", path, "--list"), string(ours))
+			ours, theirs := settled(t, func() string { return ourInventory(t, program, "-i", path) },
+				func() string { return ansibleInventory(t, "-i", path, "--list") })
+			sameJSON(t, theirs, ours)
 		})
 	}
 }
