@@ -54,7 +54,7 @@ func trimmed(cmd *cobra.Command) string {
 // TestCommandsOfThePages takes every command that the pages show apart, as the
 // program would.
 func TestCommandsOfThePages(t *testing.T) {
-	for _, page := range []string{commandLinePage, "../../docs/topology.md", "../../docs/playbooks.md", "../../README.md"} {
+	for _, page := range []string{commandLinePage, "../../docs/topology.md", "../../docs/playbooks.md", "../../docs/classroom.md", "../../README.md"} {
 		data, err := os.ReadFile(page)
 		if err != nil {
 			t.Fatal(err)

@@ -222,3 +222,10 @@ func TestInstallScript(t *testing.T) {
 		t.Errorf("a program with another sum was taken: %q", text)
 	}
 }
+
+func TestTheExampleIsARoster(t *testing.T) {
+	r, err := Load("../../examples/classroom/classroom.yml")
+	if err != nil || len(r.Students) != 3 || !r.Step.Pushed() {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
