@@ -22,7 +22,7 @@ import (
 type wanted struct {
 	prefix, image, flavor, networks, groups, key string
 	owners, count, parallel                      int
-	interval                                     time.Duration
+	interval, limit                              time.Duration
 }
 
 func create(ctx context.Context, args []string) error {
@@ -33,6 +33,7 @@ func create(ctx context.Context, args []string) error {
 	flags.IntVar(&w.owners, "owners", 0, "how many owners; 0: the names have none in them")
 	flags.IntVar(&w.parallel, "parallel", 8, "requests in flight")
 	flags.DurationVar(&w.interval, "interval", time.Second, "between two list calls")
+	flags.DurationVar(&w.limit, "limit", 20*time.Minute, "how long all of it may take")
 	flags.StringVar(&w.image, "image", "docker-base", "")
 	flags.StringVar(&w.flavor, "flavor", "standard.xsmall", "")
 	flags.StringVar(&w.networks, "networks", "app-net,dbs-net", "names, in the order of the network cards")
@@ -41,6 +42,8 @@ func create(ctx context.Context, args []string) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(ctx, w.limit)
+	defer cancel()
 	c, err := open(ctx)
 	if err != nil {
 		return err
@@ -180,6 +183,8 @@ func (o withKey) ToServerCreateMap() (map[string]any, error) {
 	return body, err
 }
 
+// awaitActive waits for as many servers as were asked for. More are there only
+// if somebody else left some, which is no reason to wait for ever.
 func awaitActive(ctx context.Context, compute *gophercloud.ServiceClient, w wanted) error {
 	for {
 		all, err := listed(ctx, compute, w.prefix)
@@ -195,7 +200,7 @@ func awaitActive(ctx context.Context, compute *gophercloud.ServiceClient, w want
 				return fmt.Errorf("server %s is in ERROR: %s", s.Name, s.Fault.Message)
 			}
 		}
-		if active == len(w.names()) {
+		if active >= len(w.names()) {
 			return nil
 		}
 		if err := pause(ctx, w.interval); err != nil {
