@@ -46,7 +46,7 @@ func openLab(t *testing.T, lab *apitest.Lab) *openstack.Cloud {
 }
 
 func prefix(t *testing.T) string {
-	return fmt.Sprintf("osdev-conf%x-", time.Now().UnixNano()&0xffffff)
+	return fmt.Sprintf("rollout-test-%x-", time.Now().UnixNano()&0xffffff)
 }
 
 // sweepContext outlives the test, for what is done when it ends.

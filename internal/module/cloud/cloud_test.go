@@ -28,7 +28,7 @@ type bench struct {
 }
 
 func newBench(t *testing.T) *bench {
-	b := &bench{t: t, modules: map[string]*module.Module{}, prefix: fmt.Sprintf("osdev-mod%x-", time.Now().UnixNano()&0xffffff)}
+	b := &bench{t: t, modules: map[string]*module.Module{}, prefix: fmt.Sprintf("rollout-test-m%x-", time.Now().UnixNano()&0xffffff)}
 	if name := os.Getenv("ROLLOUT_TEST_CLOUD"); name != "" {
 		b.clouds = openstack.NewPool(openstack.Config{Cloud: name})
 	} else {
@@ -75,6 +75,9 @@ func (b *bench) ok(name string, pairs ...any) module.Result {
 	}
 	if planned.Changed != first.Changed {
 		b.t.Errorf("%s: check mode says changed=%v, the run %v", name, planned.Changed, first.Changed)
+	}
+	if planned, did := fmt.Sprint(planned.Diff), fmt.Sprint(first.Diff); planned != did {
+		b.t.Errorf("%s: check mode shows %s, the run %s", name, planned, did)
 	}
 	if first.Changed && len(first.Diff) == 0 {
 		b.t.Errorf("%s: changed without a diff", name)
