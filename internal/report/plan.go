@@ -123,7 +123,7 @@ func (p *Plan) Entries() []PlanEntry {
 		}
 	}
 	slices.SortStableFunc(out, func(a, b PlanEntry) int {
-		return cmp.Or(slices.Index(kindOrder, a.Kind)-slices.Index(kindOrder, b.Kind), a.task-b.task, cmp.Compare(a.Thing, b.Thing))
+		return cmp.Or(slices.Index(kindOrder, a.Kind)-slices.Index(kindOrder, b.Kind), a.task-b.task, cmp.Compare(a.Hosts[0], b.Hosts[0]))
 	})
 	return out
 }
@@ -235,7 +235,7 @@ func (p *Plan) Print(out io.Writer, color bool) error {
 func (e PlanEntry) text() string {
 	parts := []string{e.Thing}
 	if e.Kind == Change {
-		parts = append(parts, strings.TrimSuffix(strings.TrimSuffix(e.Do, " "+e.Thing), " of "+e.Thing))
+		parts = append(parts, e.verb())
 	}
 	if e.Cause != "" {
 		parts = append(parts, e.Cause)
@@ -245,6 +245,17 @@ func (e PlanEntry) text() string {
 		text += " (only with --replace)"
 	}
 	return text
+}
+
+// verb is what is done without the thing to which: "start", "add security group
+// web".
+func (e PlanEntry) verb() string {
+	for _, word := range []string{" of ", " before ", " "} {
+		if verb, ok := strings.CutSuffix(e.Do, word+e.Thing); ok {
+			return verb
+		}
+	}
+	return e.Do
 }
 
 // planWriter keeps the first error.

@@ -20,7 +20,7 @@ func (c change) kind(thing string) string {
 		return module.Change // something of the thing: "add security group x" to server y
 	}
 	switch verb {
-	case "boot", "make", "add":
+	case "boot", "make", "add", "store", "upload":
 		return module.Create
 	case "delete":
 		return module.Delete

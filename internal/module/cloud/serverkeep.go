@@ -121,6 +121,9 @@ func groupChanges(t *task, s openstack.Server) (add, remove []string) {
 		return nil, nil
 	}
 	want := value.Strings(t.Args.List("security_groups"))
+	if len(want) == 0 {
+		want = []string{"default"} // as Nova has it
+	}
 	for _, g := range want {
 		if !slices.Contains(s.SecurityGroups, g) {
 			add = append(add, g)
