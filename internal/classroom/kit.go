@@ -26,7 +26,6 @@ type Kit struct {
 	PublicKey  string // of the student's key pair, as in authorized_keys
 	PrivateKey string // a secret
 	Cloud      string // entry of the clouds.yaml that is among Files
-	Project    string // directory of the student's topology, below the home directory
 	Files      []File // credentials and the project
 }
 

@@ -137,7 +137,7 @@ func TestChoose(t *testing.T) {
 }
 
 func kitOf(s Student) Kit {
-	return Kit{Student: s, PublicKey: "ssh-ed25519 AAAA x", PrivateKey: "PRIVATE", Cloud: "c", Project: "board", Files: []File{
+	return Kit{Student: s, PublicKey: "ssh-ed25519 AAAA x", PrivateKey: "PRIVATE", Cloud: "c", Files: []File{
 		{Path: "openrc", Mode: "0600", Content: "export OS_PASSWORD='geheim'\n", Secret: true},
 		{Path: "board/playbooks/site.yml", Mode: "0644", Content: "{{ no template here }}\n"}}}
 }
