@@ -201,7 +201,7 @@ func writeAll(t *testing.T, dir string, files map[string]string) {
 const shownBook = `- hosts: all
   gather_facts: false
   tasks:
-  - debug: msg="{{ inventory_hostname }} {{ ansible_host | default('none') }} {{ group_names | join(',') }}"
+  - debug: msg="{{ inventory_hostname }} {{ hostvars[inventory_hostname].ansible_host | default('none') }} {{ group_names | join(',') }}"
 `
 
 const boardTopology = `app: board
