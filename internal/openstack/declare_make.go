@@ -17,7 +17,7 @@ const createWidth = 8
 // create makes what is missing, in waves: what stands alone, then what refers
 // to it. Things of one wave are made side by side.
 func (c *Cloud) create(ctx context.Context, d Declaration, have *ground, missing []Creation) ([]Creation, error) {
-	m := &making{cloud: c, d: d, have: have, subnets: map[string]Subnet{}}
+	m := &making{cloud: c, d: d, have: have, subnets: map[string]Subnet{}, made: map[string]bool{}}
 	for _, wave := range [][]string{{"network", "router", "security group", "key pair"}, {"subnet", "rule"}, {"interface"}} {
 		g, gctx := errgroup.WithContext(ctx)
 		g.SetLimit(createWidth)
@@ -29,10 +29,15 @@ func (c *Cloud) create(ctx context.Context, d Declaration, have *ground, missing
 			}
 		}
 		if err := g.Wait(); err != nil {
-			return m.made, err
+			return m.inOrder(missing), err
 		}
 	}
-	return m.made, nil
+	return m.inOrder(missing), nil
+}
+
+// inOrder are the things that were made, in the order in which they are declared.
+func (m *making) inOrder(missing []Creation) []Creation {
+	return keep(missing, func(c Creation) bool { return m.made[c.Kind+" "+c.Name] })
 }
 
 // making is a declaration on its way; what was made is added to what is there.
@@ -42,7 +47,7 @@ type making struct {
 	mu      sync.Mutex
 	have    *ground
 	subnets map[string]Subnet // by network id
-	made    []Creation
+	made    map[string]bool   // by kind and name
 }
 
 func (m *making) one(ctx context.Context, x Creation) error {
@@ -52,7 +57,7 @@ func (m *making) one(ctx context.Context, x Creation) error {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.made = append(m.made, x)
+	m.made[x.Kind+" "+x.Name] = true
 	return nil
 }
 

@@ -24,7 +24,7 @@ type LockRequest struct {
 	Life    time.Duration     // how long it counts without a sign of life; 5 min where zero
 	Wait    time.Duration     // how long to wait for somebody else's
 	Say     func(text string) // told what the person should know; may be nil
-	Release time.Duration     // how long giving it back may take; 10 s where zero
+	Release time.Duration     // how long giving it back may take; 30 s where zero
 }
 
 // HeldError says that somebody else holds the lock.
@@ -107,7 +107,7 @@ func newLocker(c *Cloud, req LockRequest) *locker {
 		req.Life = 5 * time.Minute
 	}
 	if req.Release <= 0 {
-		req.Release = 10 * time.Second
+		req.Release = 30 * time.Second
 	}
 	if req.What == "" {
 		req.What = req.Owner + " is being rolled out"
