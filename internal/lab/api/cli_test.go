@@ -64,6 +64,7 @@ func TestOpenStackCommandLine(t *testing.T) {
 	t.Run("stories", func(t *testing.T) {
 		t.Run("a server", func(t *testing.T) { t.Parallel(); aServer(t, c, script) })
 		t.Run("a network", func(t *testing.T) { t.Parallel(); aNetwork(t, c) })
+		t.Run("images and groups", func(t *testing.T) { t.Parallel(); imagesAndGroups(t, c, script) })
 		t.Run("looking around", func(t *testing.T) { t.Parallel(); lookingAround(t, c) })
 	})
 }
@@ -118,4 +119,23 @@ func lookingAround(t *testing.T, c commandLine) {
 	if names := column(c.json(t, "catalog list"), "Name"); names != "[keystone nova neutron glance]" {
 		t.Errorf("the catalog has %s", names)
 	}
+}
+
+func imagesAndGroups(t *testing.T, c commandLine, file string) {
+	c.run(t, true, "image", "create", "--disk-format", "raw", "--min-ram", "64", "--property", "a=b", "--tag", "t", "--file", file, "mine")
+	c.run(t, true, "image", "set", "--community", "--protected", "mine")
+	shown := c.json(t, "image show mine").(map[string]any)
+	if shown["status"] != "active" || shown["visibility"] != "community" || shown["size"] != float64(len("#!/bin/sh\n")) {
+		t.Errorf("image show shows %v", shown)
+	}
+	c.run(t, false, "image", "delete", "mine")
+	c.run(t, false, "server", "create", "--image", "mine", "--flavor", "standard.xsmall", "--network", "dmz-net", "x")
+	c.run(t, true, "image", "set", "--unprotected", "mine")
+	c.run(t, true, "image", "delete", "mine")
+	c.run(t, true, "server", "group", "create", "--policy", "anti-affinity", "group")
+	c.run(t, true, "quota", "set", "--server-groups", "1", "--networks", "3", "lab")
+	c.run(t, false, "server", "group", "create", "--policy", "affinity", "other")
+	c.run(t, false, "network", "create", "one-too-many")
+	c.run(t, true, "quota", "set", "--server-groups", "-1", "--networks", "-1", "lab")
+	c.run(t, true, "server", "group", "delete", "group")
 }

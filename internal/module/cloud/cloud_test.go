@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -76,8 +77,8 @@ func (b *bench) ok(name string, pairs ...any) module.Result {
 	if planned.Changed != first.Changed {
 		b.t.Errorf("%s: check mode says changed=%v, the run %v", name, planned.Changed, first.Changed)
 	}
-	if planned, did := fmt.Sprint(planned.Diff), fmt.Sprint(first.Diff); planned != did {
-		b.t.Errorf("%s: check mode shows %s, the run %s", name, planned, did)
+	if planned, did := diffs(planned), diffs(first); planned != did {
+		b.t.Errorf("%s: check mode shows\n%s\nand the run\n%s", name, planned, did)
 	}
 	if first.Changed && len(first.Diff) == 0 {
 		b.t.Errorf("%s: changed without a diff", name)
@@ -87,6 +88,16 @@ func (b *bench) ok(name string, pairs ...any) module.Result {
 		b.t.Errorf("%s again: %v changed=%v %s", name, err, again.Changed, again.Msg)
 	}
 	return first
+}
+
+// diffs are a result's, whatever order things were done in.
+func diffs(res module.Result) string {
+	var texts []string
+	for _, d := range res.Diff {
+		texts = append(texts, d.BeforeHeader+d.Before+d.AfterHeader+"\n"+d.After)
+	}
+	slices.Sort(texts)
+	return strings.Join(texts, "")
 }
 
 func (b *bench) fails(says, name string, pairs ...any) {

@@ -33,10 +33,19 @@ func differing(what string, have *value.Map, want attributes) (attributes, []cha
 	for k, v := range want.All() {
 		if got := have.At(k); !value.Equal(got, v) {
 			todo.Set(k, v)
-			changes = append(changes, change{fmt.Sprintf("set %v of %s", k, what), fmt.Sprintf("it is %v, not %v", got, v)})
+			changes = append(changes, change{fmt.Sprintf("set %v of %s", k, what), fmt.Sprintf("it is %s, not %s", shown(got), shown(v))})
 		}
 	}
 	return todo, changes
+}
+
+// shown writes a value for people: as JSON, so that lists and dicts can be read.
+func shown(v any) string {
+	text, err := value.ToJSON(v)
+	if err != nil {
+		return fmt.Sprint(v)
+	}
+	return string(text)
 }
 
 func body(a attributes) map[string]any {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 	"slices"
+	"strings"
 
 	"rollout/internal/module"
 	"rollout/internal/openstack"
@@ -84,6 +85,7 @@ func (t *task) settleRules(ctx context.Context, res module.Result, have openstac
 			changes = append(changes, change{"add rule " + ruleWords(r), "not found"})
 		}
 	}
+	rules = slices.SortedFunc(slices.Values(rules), func(a, b openstack.Rule) int { return strings.Compare(ruleWords(a), ruleWords(b)) })
 	for _, r := range rules {
 		if !slices.ContainsFunc(want, sameRule(r)) {
 			drop = append(drop, r)

@@ -3,6 +3,7 @@ package cloud
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"rollout/internal/module"
@@ -175,6 +176,21 @@ func ours(s openstack.Server, meta map[string]string) bool {
 	return n > 0
 }
 
+// plannedAddresses adds to the decision what a new server's floating IP would
+// take.
+func plannedAddresses(ctx context.Context, t *task, res module.Result, spec openstack.ServerSpec) (module.Result, error) {
+	if t.unlessFalse("auto_ip") && len(t.Args.List("floating_ips"))+len(t.Args.List("floating_ip_pools")) == 0 {
+		external, err := t.cloud.ExternalNetwork(ctx, "")
+		outside := func(n openstack.NIC) bool { return n.NetworkID == external.ID }
+		if err == nil && slices.ContainsFunc(spec.NICs, outside) {
+			return res, nil
+		}
+	}
+	res, err := addressed(ctx, t, res, openstack.Server{Name: spec.Name})
+	res.Data = nil // there is no server yet
+	return res, err
+}
+
 func createServer(ctx context.Context, t *task, meta map[string]string) (module.Result, error) {
 	spec, err := serverSpec(ctx, t, meta)
 	if err != nil {
@@ -182,7 +198,7 @@ func createServer(ctx context.Context, t *task, meta map[string]string) (module.
 	}
 	res := t.changed("server "+spec.Name, change{"boot server " + spec.Name, "not found"})
 	if t.Check {
-		return res, nil
+		return plannedAddresses(ctx, t, res, spec)
 	}
 	if !t.on("wait") {
 		id, err := t.cloud.CreateServer(ctx, spec)
