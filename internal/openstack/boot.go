@@ -60,7 +60,8 @@ func (e *BootError) Error() string {
 	if len(e.Zones) > 0 {
 		where = " (" + strings.Join(e.Zones, ", then ") + ")"
 	}
-	s := fmt.Sprintf("cannot boot %s: %v; tried %s%s. ", e.Name, e.Err, times, where)
+	why := strings.TrimRight(e.Err.Error(), ". ") // faults end as sentences do
+	s := fmt.Sprintf("cannot boot %s: %s; tried %s%s. ", e.Name, why, times, where)
 	if len(e.Left) == 0 {
 		return s + "What failed was deleted; nothing is left behind"
 	}
@@ -110,7 +111,7 @@ func (c *Cloud) BootServer(ctx context.Context, spec ServerSpec, how Boot) (Serv
 // ACTIVE: it waits for it, or replaces it, as BootServer does with its own.
 func (c *Cloud) FinishBoot(ctx context.Context, found Server, spec ServerSpec, how Boot) (Server, error) {
 	b := c.booting(spec, how)
-	if found.AvailabilityZone != "" {
+	if len(how.Zones) > 0 && found.AvailabilityZone != "" {
 		b.spec.AvailabilityZone = found.AvailabilityZone
 	}
 	return b.run(ctx, found.ID)
