@@ -239,3 +239,37 @@ func TestProfileThatIsPublished(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// Of a catalog with two regions, the services of the wanted one are used.
+func TestTwoRegions(t *testing.T) {
+	p := newPlace(t, nil, (*httptest.Server).Start)
+	var asked []string
+	p.fake.before = func(w http.ResponseWriter, r *http.Request, _ int) bool {
+		if r.URL.Path != "/v3/auth/tokens" {
+			asked = append(asked, strings.Split(r.URL.Path, "/")[1])
+			answer(w, 200, map[string]any{"servers": []any{}})
+			return true
+		}
+		var catalog []any
+		for _, typ := range []string{"compute", "network", "image"} {
+			var endpoints []any
+			for _, region := range []string{"north", "south"} {
+				endpoints = append(endpoints, map[string]any{"interface": "public", "region_id": region, "url": p.server.URL + "/" + region + "/v2.1"})
+			}
+			catalog = append(catalog, map[string]any{"type": typ, "name": typ, "endpoints": endpoints})
+		}
+		w.Header().Set("X-Subject-Token", "t")
+		answer(w, 201, map[string]any{"token": map[string]any{"expires_at": "2099-01-01T00:00:00.000000Z",
+			"project": map[string]any{"id": "p1", "name": "p"}, "catalog": catalog}})
+		return true
+	}
+	regions := []any{"south", value.NewMap("name", "north", "values", value.NewMap("api_timeout", 5))}
+	for _, more := range [][]any{{"regions", regions}, {"region_name", "north"}, {}, {"region_name", "south", "compute_region_name", "north"}} {
+		if err := p.open(t, more...); err != nil {
+			t.Error(err)
+		}
+	}
+	if got := strings.Join(asked, " "); got != "south north north north" {
+		t.Errorf("asked were %s", got)
+	}
+}
