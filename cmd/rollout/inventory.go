@@ -151,7 +151,8 @@ func (t inventoryTemplates) Condition(ctx context.Context, text string, vars *va
 	return t.full.Value(ctx, text, lazy{ctx, t.full, vars})
 }
 
-// lazy is a scope of variables that may be templates over one another.
+// lazy is a scope of variables that may be templates over one another. What a
+// cloud says of a server is none: whoever may set metadata is not to evaluate.
 type lazy struct {
 	ctx    context.Context //nolint:containedctx // of the one evaluation that the scope is made for
 	engine *template.Engine
@@ -161,8 +162,8 @@ type lazy struct {
 // Lookup implements template.Scope.
 func (l lazy) Lookup(name string) (any, bool, error) {
 	v, ok := l.vars.Get(name)
-	if !ok {
-		return nil, false, nil
+	if !ok || name == "openstack" {
+		return v, ok, nil
 	}
 	v, err := l.engine.Deep(l.ctx, v, l)
 	return v, true, err
