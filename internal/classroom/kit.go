@@ -106,7 +106,8 @@ func (r *Roster) hostVars(k Kit) (*value.Map, error) {
 	files, secrets := []any{}, []any{}
 	for _, f := range k.files(r.Step) {
 		// In base64, for a playbook's text is no template here.
-		m := value.NewMap("path", f.Path, "mode", f.Mode, "content", base64.StdEncoding.EncodeToString([]byte(f.Content)))
+		m := value.NewMap("path", f.Path, "mode", f.Mode, "content", base64.StdEncoding.EncodeToString([]byte(f.Content)),
+			"owner", r.ownerOf(f))
 		if f.Secret {
 			secrets = append(secrets, m)
 			continue
@@ -123,6 +124,14 @@ func (r *Roster) hostVars(k Kit) (*value.Map, error) {
 		vars.Set("step_secrets", secrets)
 	}
 	return vars, nil
+}
+
+// ownerOf keeps what every login shell reads the administrator's.
+func (r *Roster) ownerOf(f File) string {
+	if strings.HasPrefix(f.Path, r.Step.Home()+"/") {
+		return r.Step.User
+	}
+	return "root"
 }
 
 // dirs are the folders below the home directory that the files need, parents
