@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -133,13 +134,24 @@ func rendered(ctx context.Context, text string, content any) (string, error) {
 func (p *project) plugins() *inventory.Plugins {
 	return &inventory.Plugins{
 		Clouds:    &cloudLists{pool: p.clouds, byFile: map[string]*openstack.Pool{}},
-		Templates: inventoryTemplates{template.New(template.Options{Env: os.LookupEnv}), p.engine},
+		Templates: inventoryTemplates{withoutLookups(), p.engine},
 		Extra:     p.extra, Getenv: os.Getenv, Cloud: p.cloudName, Fresh: p.flushCache,
 	}
 }
 
 // inventoryTemplates evaluates compose, groups and keyed_groups.
 type inventoryTemplates struct{ plain, full *template.Engine }
+
+// errLookups is why compose and keyed_groups have none: Ansible forbids them too.
+var errLookups = errors.New("lookups can't be used here")
+
+func withoutLookups() *template.Engine {
+	none := map[string]template.Lookup{}
+	for _, name := range template.New(template.Options{}).LookupNames() {
+		none[name] = func(context.Context, []any, *value.Map, template.Scope) ([]any, error) { return nil, errLookups }
+	}
+	return template.New(template.Options{Lookups: none})
+}
 
 // Compose implements inventory.Templates.
 func (t inventoryTemplates) Compose(ctx context.Context, text string, vars *value.Map) (any, error) {

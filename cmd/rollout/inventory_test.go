@@ -269,3 +269,25 @@ func TestInventoryCache(t *testing.T) {
 		t.Errorf("the cache holds user data (%v)", err)
 	}
 }
+
+func TestMetadataIsNotEvaluated(t *testing.T) {
+	p, err := openProject(&projectFlags{}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	templates := p.plugins().Templates
+	vars := value.NewMap("a", "{{ 2 + 2 }}", "openstack", value.NewMap("metadata", value.NewMap("x", "{{ 1 + 1 }}")))
+	for text, want := range map[string]string{"{{ a }}": "4", "{{ openstack.metadata.x }}": "{{ 1 + 1 }}"} {
+		composed, err := templates.Compose(t.Context(), text, vars)
+		if err != nil || fmt.Sprint(composed) != want {
+			t.Errorf("%s gives %v (%v), not %s", text, composed, err, want)
+		}
+		met, err := templates.Condition(t.Context(), text, vars)
+		if err != nil || fmt.Sprint(met) != want {
+			t.Errorf("%s gives %v (%v), not %s", text, met, err, want)
+		}
+	}
+	if _, err := templates.Compose(t.Context(), "{{ lookup('env', 'HOME') }}", vars); err == nil {
+		t.Error("compose may look things up")
+	}
+}
