@@ -11,6 +11,7 @@ import (
 
 	"rollout/internal/lab/api"
 	"rollout/internal/openstack"
+	"rollout/internal/value"
 )
 
 // testPorts makes ports on the network that is joined to the outside; tests put
@@ -139,6 +140,42 @@ func TestNoAddressLeft(t *testing.T) {
 		if n := f.count("POST /v2.0/floatingips"); n != 1 {
 			t.Errorf("%s: asked %d times", kind, n)
 		}
+	}
+}
+
+// A project's limit of addresses hit midway: those that were had stay, and what
+// to do is said.
+func TestAddressQuotaMidway(t *testing.T) {
+	const n, allowed = 6, 4
+	_, c := openFaultyLab(t, api.Faults{})
+	ctx, p := t.Context(), prefix(t)
+	ports := testPorts(t, c, p, n)
+	if err := c.SetQuota(ctx, openstack.NetworkQuota, c.ProjectID(), value.NewMap("floatingip", allowed)); err != nil {
+		t.Fatal(err)
+	}
+	external := must[openstack.Network](t)(c.ExternalNetwork(ctx, testExternal))
+	refused := make(chan error, n)
+	var g errgroup.Group
+	for _, port := range ports {
+		g.Go(func() error {
+			if _, _, err := c.Assign(ctx, external, openstack.Target{Port: port, Owner: "o"}, false); err != nil {
+				refused <- err
+			}
+			return nil
+		})
+	}
+	_ = g.Wait() // each error is in the channel
+	close(refused)
+	if len(refused) != n-allowed {
+		t.Errorf("%d were refused", len(refused))
+	}
+	for err := range refused {
+		if !strings.Contains(err.Error(), "Quota exceeded") || !strings.Contains(err.Error(), "release what nobody uses") {
+			t.Errorf("%v", err)
+		}
+	}
+	if have := must[[]openstack.FloatingIP](t)(c.FloatingIPsOf(ctx, ports)); len(have) != allowed {
+		t.Errorf("%d ports have an address", len(have))
 	}
 }
 
