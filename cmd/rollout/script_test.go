@@ -28,7 +28,11 @@ func TestScripts(t *testing.T) {
 // in memory.
 func TestCloudScripts(t *testing.T) {
 	lab := apitest.Start(t)
-	runScripts(t, "testdata/cloud", map[string]string{"OS_CLIENT_CONFIG_FILE": lab.Clouds, "OS_CLOUD": apitest.Cloud})
+	roles, err := filepath.Abs("../../roles")
+	if err != nil {
+		t.Fatal(err)
+	}
+	runScripts(t, "testdata/cloud", map[string]string{"OS_CLIENT_CONFIG_FILE": lab.Clouds, "OS_CLOUD": apitest.Cloud, "SHIPPED_ROLES": roles})
 }
 
 // TestSSHScripts does so with an sshd.
