@@ -22,6 +22,7 @@ type watcher struct {
 	mu     sync.Mutex
 	waits  map[*wait]struct{}
 	asked  time.Time       // when the last list call was sent
+	took   time.Duration   // how long it took
 	pace   []time.Duration // shortest, longest interval
 	jitter func() float64  // in [0, 1)
 	wake   chan struct{}   // somebody joined: the pause may be shorter now
@@ -39,6 +40,9 @@ type snapshot struct {
 	servers []Server // of the wait's name
 	err     error
 }
+
+// A list call is followed by the next after this many times its own duration.
+const busyFactor = 4
 
 // How long a look-up waits for others to join its list call.
 const gather = 5 * time.Millisecond
@@ -103,6 +107,9 @@ func (w *watcher) poll(ctx context.Context, x *wait) {
 	w.mu.Unlock()
 	slices.Sort(names)
 	servers, err := w.list(ctx, names)
+	w.mu.Lock()
+	w.took = time.Since(w.asked)
+	w.mu.Unlock()
 	if ctx.Err() != nil {
 		return // the asker was cancelled, not those who wait with it
 	}
@@ -144,6 +151,8 @@ func tell(y *wait, servers []Server, err error) {
 // pause is how long to wait before the next list call: a quarter of the time
 // that the newest wait has lasted, within bounds, a little shifted by chance so
 // that many machines don't ask at once; next to nothing where somebody hurries.
+// A cloud that takes long to answer is asked less often: it has the creates of
+// those that are waited for to do.
 func (w *watcher) pause() time.Duration {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -154,7 +163,7 @@ func (w *watcher) pause() time.Duration {
 		}
 		age = min(age, time.Since(y.since))
 	}
-	interval := min(max(age/4, w.pace[0]), w.pace[1])
+	interval := min(max(age/4, w.pace[0], busyFactor*w.took), w.pace[1])
 	interval = time.Duration(float64(interval) * (0.85 + 0.3*w.jitter()))
 	return time.Until(w.asked.Add(interval))
 }
