@@ -53,6 +53,10 @@ func (d *decoder) beside(path string) string {
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(filepath.Dir(d.top.Path), path)
 	}
+	return absolute(path)
+}
+
+func absolute(path string) string {
 	if abs, err := filepath.Abs(path); err == nil {
 		return abs
 	}
@@ -64,7 +68,7 @@ func (d *decoder) beside(path string) string {
 func (d *decoder) privateKeyFile(name string) string {
 	if d.opts.KeyFile != nil {
 		if file := d.opts.KeyFile(d.top.Cloud, name); file != "" {
-			return file
+			return absolute(file)
 		}
 	}
 	return d.beside(filepath.Join(".rollout", "keys", name))
