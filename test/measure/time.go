@@ -63,7 +63,10 @@ func lines(path string) (int, error) {
 // run runs the command to its end. Its exit status is no error of ours.
 func (r *row) run(ctx context.Context, args []string, output string) (int, error) {
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	// A command cut off takes its children along: they would go on making servers.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
+	cmd.WaitDelay = 10 * time.Second
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	if output != "" {
 		file, err := os.Create(output)
