@@ -233,9 +233,27 @@ func noneLeft(err error) string {
 	return ""
 }
 
-// Associate puts an existing floating IP before a port. Where Neutron's record
-// changed since it was listed, nothing is done and the answer is 412.
+// Associate puts an existing floating IP before a port. Where it is another's
+// since it was listed, nothing is done and the answer is 412.
 func (c *Cloud) Associate(ctx context.Context, f FloatingIP, to Target) (FloatingIP, error) {
+	const tries = 3
+	for try := 1; ; try++ {
+		ip, err := c.associate(ctx, f, to)
+		if !isStatus(err, http.StatusPreconditionFailed) {
+			return ip, err
+		}
+		now, lookErr := c.FindFloatingIP(ctx, f.Address)
+		switch {
+		case lookErr == nil && now.PortID == to.Port.ID:
+			return now, nil // it was ourselves: a repeated request whose first answer was lost
+		case lookErr != nil || now.PortID != f.PortID || now.Description != f.Description || try == tries:
+			return ip, err
+		}
+		f = now // only the cloud's own notes on it changed, such as its status
+	}
+}
+
+func (c *Cloud) associate(ctx context.Context, f FloatingIP, to Target) (FloatingIP, error) {
 	attrs := map[string]any{"port_id": to.Port.ID}
 	setText(attrs, "fixed_ip_address", to.FixedIP)
 	var headers map[string]string
@@ -247,12 +265,6 @@ func (c *Cloud) Associate(ctx context.Context, f FloatingIP, to Target) (Floatin
 	}
 	defer c.creating.release()
 	m, err := c.network.one(ctx, http.MethodPut, "floatingips/"+f.ID, map[string]any{"floatingip": attrs}, "floatingip", headers)
-	if isStatus(err, http.StatusPreconditionFailed) {
-		// It may have been ourselves: a repeated request whose first answer was lost.
-		if now, lookErr := c.FindFloatingIP(ctx, f.Address); lookErr == nil && now.PortID == to.Port.ID {
-			return now, nil
-		}
-	}
 	if err != nil {
 		return f, fmt.Errorf("cannot put floating IP %s before port %s: %w", f.Address, to.Port.ID, err)
 	}

@@ -154,6 +154,38 @@ func TestLateTwinsGo(t *testing.T) {
 	}
 }
 
+// A floating IP whose record the cloud touched since it was listed is still the
+// one that was meant; one that is another's by now is not.
+func TestFloatingIPThatWasTouched(t *testing.T) {
+	c := openTestCloud(t)
+	p := prefix(t)
+	sweep(t, c, p)
+	ctx, owner := t.Context(), strings.TrimSuffix(p, "-")
+	external := must[openstack.Network](t)(c.ExternalNetwork(ctx, testExternal))
+	network := must[openstack.Network](t)(c.FindNetwork(ctx, "dmz-net"))
+	var to [2]openstack.Target
+	for i := range to {
+		port := must[openstack.Port](t)(c.CreatePort(ctx, map[string]any{"name": p + "port", "network_id": network.ID,
+			"fixed_ips": []map[string]any{{"subnet_id": network.Subnets[0]}}, "description": owner}))
+		t.Cleanup(func() { _ = c.DeletePort(context.WithoutCancel(ctx), port.ID) })
+		to[i] = openstack.Target{Port: port, Owner: owner}
+	}
+	ip, _, err := c.Assign(ctx, external, to[0], false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Release(context.WithoutCancel(ctx), ip) })
+	listed := must[openstack.FloatingIP](t)(c.Disassociate(ctx, ip))
+	must[openstack.FloatingIP](t)(c.Associate(ctx, listed, to[1]))
+	if _, err := c.Associate(ctx, listed, to[0]); err == nil {
+		t.Error("it was taken from who had it by then")
+	}
+	must[openstack.FloatingIP](t)(c.Disassociate(ctx, ip))
+	if now := must[openstack.FloatingIP](t)(c.Associate(ctx, listed, to[0])); now.PortID != to[0].Port.ID {
+		t.Errorf("it leads to %s", now.PortID)
+	}
+}
+
 // What is lost again and again does not go on for ever; what has no name to be
 // found by is not even tried again.
 func TestCreatesEnd(t *testing.T) {
