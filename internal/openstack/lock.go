@@ -291,15 +291,16 @@ func (k *locker) tags(ctx context.Context) ([]string, time.Time, error) {
 	if err != nil {
 		return nil, now, fmt.Errorf("cannot look for locks: %w", err)
 	}
-	for _, e := range m.List("security_groups") {
-		group, _ := e.(*value.Map)
-		if _, has := group.Get("tags"); !has {
-			return nil, now, noLocksError{"its security groups have no tags"}
-		}
-		k.group = group.String("id")
-		return value.Strings(group.List("tags")), now, nil
+	groups := m.List("security_groups")
+	if len(groups) == 0 {
+		return nil, now, noLocksError{"the project has no default security group"}
 	}
-	return nil, now, noLocksError{"the project has no default security group"}
+	group, _ := groups[0].(*value.Map)
+	if _, has := group.Get("tags"); !has {
+		return nil, now, noLocksError{"its security groups have no tags"}
+	}
+	k.group = group.String("id")
+	return value.Strings(group.List("tags")), now, nil
 }
 
 func (k *locker) drop(ctx context.Context, tag lockTag) error {

@@ -54,11 +54,35 @@ func runDeclared(ctx context.Context, t *task) (module.Result, error) {
 		made = append(made, value.NewMap("kind", c.Kind, "name", c.Name, "cause", c.Cause))
 	}
 	res = res.Set("made", made)
+	res.Warnings = t.strangeKeys(ctx)
 	if err != nil && ctx.Err() == nil {
 		res.Failed, res.Msg = true, err.Error() // what was made is said too
 		return res, nil
 	}
 	return res, err
+}
+
+// strangeKeys says which key pairs are in the cloud with another private key
+// than the one here: nobody could log in with that. The list of them is there
+// already.
+func (t *task) strangeKeys(ctx context.Context) []string {
+	var out []string
+	for _, m := range dicts(t.Args, "key_pairs") {
+		file := m.String("private_key_file")
+		have, err := t.cloud.FindKeyPair(ctx, m.String("name"))
+		if file == "" || err != nil {
+			continue
+		}
+		private, err := os.ReadFile(file)
+		if err != nil {
+			out = append(out, fmt.Sprintf("key pair %s was made elsewhere: its private key is not in %s (copy it there, or choose another name)", have.Name, file))
+			continue
+		}
+		if public, err := connection.PublicKey(private, ""); err == nil && !sameKey(public, have.PublicKey) {
+			out = append(out, fmt.Sprintf("key pair %s is in the cloud with another key than that of %s (choose another name)", have.Name, file))
+		}
+	}
+	return out
 }
 
 func whoAndWhere() string {

@@ -38,6 +38,15 @@ func TestDeclared(t *testing.T) {
 		t.Error("the private key was made anew")
 	}
 
+	// Somebody's who has no private key here is told so.
+	if err := os.Rename(keyFile, keyFile+".away"); err != nil {
+		t.Fatal(err)
+	}
+	elsewhere, err := b.call(t.Context(), "rollout.cloud.declared", false, args...)
+	if err != nil || len(elsewhere.Warnings) != 1 || !strings.Contains(elsewhere.Warnings[0], "made elsewhere") {
+		t.Errorf("%v, warnings: %v", err, elsewhere.Warnings)
+	}
+
 	cleaned := b.ok("rollout.cloud.cleanup", "owner", owner, "app", "board")
 	if n := len(cleaned.Data.List("plan")); n != 6 { // the rule goes with its group
 		t.Errorf("the clean-up has %d rows: %v", n, cleaned.Data.List("plan"))
