@@ -119,7 +119,7 @@ func (c *class) inventory(ctx context.Context, students []classroom.Student, che
 	vars := all.Group(inventory.All).Vars
 	// What the class shares is nobody's of the students: it stays when they go.
 	shared := value.NewMap("networks", vars.At("networks"), "security_groups", vars.At("security_groups"),
-		"rollout_owner", "classroom", "rollout_app", top.App)
+		"rollout_owner", classroom.Shared, "rollout_app", top.App)
 	return c.roster.Inventory(kits, shared, program)
 }
 

@@ -114,6 +114,7 @@ func TestMoreMistakes(t *testing.T) {
 		"students: {count: 3, pattern: s%d-%d}" + step:          "must hold one %d",
 		"students: {count: 3, pattern: s%d, cloud: c%s}" + step: `the cloud "c%s" must hold one %d`,
 		"students: [a, B, b]" + step:                            "the student b stands twice",
+		"students: [classroom]" + step:                          `"classroom" can't be a student's name`,
 		"students: [" + strings.Repeat("x", 41) + "]" + step:    "has more than 40 characters",
 		"students: [a]\nstep_server: {image: i, flavor: f}":     "step_server has no ssh_from",
 		"students: [a]\ntopology: [x]" + step:                   "topology must be a single value",

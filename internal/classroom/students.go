@@ -98,6 +98,10 @@ func number(pattern string, i int) string {
 	})
 }
 
+// Shared is the owner of what all students of the class need: networks and
+// security groups.
+const Shared = "classroom"
+
 // inName reports whether a student's name can hold r: the name becomes part of
 // host names.
 func inName(r rune) bool {
@@ -150,6 +154,8 @@ func (d *decoder) checkName(s Student) {
 		d.errs.Add(s.Pos, "%q can't be a student's name: only letters, digits and - can be in one", s.Name)
 	case strings.HasPrefix(s.Name, "-") || strings.HasSuffix(s.Name, "-"):
 		d.errs.Add(s.Pos, "%q can't be a student's name: it must begin and end with a letter or digit", s.Name)
+	case strings.EqualFold(s.Name, Shared):
+		d.errs.Add(s.Pos, "%q can't be a student's name: it stands for what the class shares", s.Name)
 	case len(s.Name) > longestName:
 		d.errs.Add(s.Pos, "%q can't be a student's name: it has more than %d characters", s.Name, longestName)
 	}

@@ -93,6 +93,8 @@ func TestAClassOfTwoWhoseNamesBeginAlike(t *testing.T) {
 	if console := b.run("console", "e2ec1-step"); !strings.Contains(console, "END SSH HOST KEY KEYS") {
 		t.Errorf("the console shows no host keys:\n%s", console)
 	}
+	b.on("e2ec1", "cd board && rollout cleanup --yes")
+	b.wantClass("e2ec1-step", "e2ec10-board-all", "e2ec10-step") // a student starts over
 	b.run("classroom", "cleanup", "e2ec1", "--yes")
 	b.wantClass("e2ec10-board-all", "e2ec10-step")
 	b.run("classroom", "cleanup", "--all", "--yes")
