@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"html"
 	"net/http"
 	"strconv"
 	"strings"
@@ -320,7 +321,7 @@ func plainText(s string) string {
 			b.WriteRune(r)
 		}
 	}
-	out := []rune(strings.Join(strings.Fields(b.String()), " "))
+	out := []rune(html.UnescapeString(strings.Join(strings.Fields(b.String()), " ")))
 	if len(out) > 300 {
 		out = append(out[:300], '…')
 	}

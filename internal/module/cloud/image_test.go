@@ -50,6 +50,7 @@ func TestImageModule(t *testing.T) {
 			t.Errorf("%s is %v, not %v", key, got, want)
 		}
 	}
+	b.fails("'bogus' is not of type 'integer'", image, "name", name, "properties", value.NewMap("min_ram", "bogus"))
 	b.ok(image, "name", name, "min_ram", 128, "is_protected", true, "tags", []any{"c"}, "properties", value.NewMap("os_distro", "ubuntu"))
 	b.fails("protected", image, "name", name, "state", "absent")
 	b.ok(image, "name", name, "protected", false, "visibility", "shared")

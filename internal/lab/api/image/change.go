@@ -149,7 +149,7 @@ func set(image *cloud.Image, name string, raw json.RawMessage) error {
 
 func decode[T any](raw json.RawMessage, kind string, into *T) error {
 	if err := json.Unmarshal(raw, into); err != nil {
-		return notInSchema("%s is not of type '%s'", raw, kind)
+		return notInSchema("%s is not of type '%s'", strings.ReplaceAll(string(raw), `"`, "'"), kind)
 	}
 	return nil
 }
