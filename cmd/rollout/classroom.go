@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -57,6 +58,8 @@ type class struct {
 	layout classroom.Layout
 	clouds *openstack.Pool
 	read   func(student string) (*topology.Topology, error)
+	engine *template.Engine
+	vars   *value.Map // of the topology
 }
 
 func openClass(ctx context.Context, f *rosterFlags, trace func(string)) (*class, error) {
@@ -79,6 +82,7 @@ func openClass(ctx context.Context, f *rosterFlags, trace func(string)) (*class,
 		return nil, err
 	}
 	c.layout = layoutOf(top)
+	c.engine, c.vars = template.New(template.Options{Env: os.LookupEnv}), top.Vars
 	return c, nil
 }
 
@@ -106,8 +110,13 @@ func (c *class) topologyOf(ctx context.Context, student string) (*topology.Topol
 }
 
 func layoutOf(top *topology.Topology) classroom.Layout {
-	l := classroom.Layout{App: top.App}
+	l := classroom.Layout{App: top.App, Page: "http://{{ address }}/", PageStatus: http.StatusOK}
 	for _, t := range top.Tiers {
+		for _, container := range t.Containers {
+			if ready := container.Ready; ready != nil && t.Machine.FloatingIP != nil {
+				l.Page, l.PageStatus = ready.HTTP, ready.Status
+			}
+		}
 		l.Tiers = append(l.Tiers, classroom.Tier{Name: t.Name, Count: t.Count, Front: t.Machine.FloatingIP != nil})
 	}
 	return l

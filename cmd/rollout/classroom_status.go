@@ -13,6 +13,7 @@ import (
 
 	"rollout/internal/classroom"
 	"rollout/internal/report"
+	"rollout/internal/template"
 	"rollout/internal/value"
 )
 
@@ -49,7 +50,7 @@ func (c *class) showStatus(ctx context.Context, out io.Writer, students []classr
 		return err
 	}
 	all := c.roster.Progress(students, c.layout, servers)
-	askPages(ctx, all)
+	c.askPages(ctx, all)
 	if asJSON {
 		list := []any{}
 		for _, p := range all {
@@ -76,39 +77,46 @@ const (
 )
 
 // askPages asks for every page that should be there.
-func askPages(ctx context.Context, all []classroom.Progress) {
+func (c *class) askPages(ctx context.Context, all []classroom.Progress) {
 	client := &http.Client{Timeout: pageTimeout, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	defer client.CloseIdleConnections()
 	var group errgroup.Group
 	group.SetLimit(pagesAtOnce)
 	for i := range all {
-		if all[i].Page.Address == "" {
+		page := &all[i].Page
+		if page.Address == "" {
 			continue
 		}
+		vars := c.vars.Clone()
+		vars.Set("address", page.Address)
+		url, err := c.engine.Value(ctx, c.layout.Page, template.MapScope{Vars: vars})
+		if err != nil {
+			page.Text = "cannot tell where: " + err.Error()
+			continue
+		}
+		page.URL = fmt.Sprint(url)
 		group.Go(func() error {
-			all[i].Page = askPage(ctx, client, all[i].Page)
+			page.Answers, page.Text = askPage(ctx, client, page.URL, c.layout.PageStatus)
 			return nil
 		})
 	}
 	_ = group.Wait() // every outcome is in the page
 }
 
-func askPage(ctx context.Context, client *http.Client, page classroom.Page) classroom.Page {
-	page.URL = "http://" + page.Address + "/"
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, page.URL, nil)
+// askPage reports whether a page answers as it should, and what it answered.
+func askPage(ctx context.Context, client *http.Client, url string, want int) (bool, string) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
-		page.Text = err.Error()
-		return page
+		return false, err.Error()
 	}
 	response, err := client.Do(request)
-	if err != nil {
-		page.Text = "no answer"
-		if timeout := (interface{ Timeout() bool })(nil); errors.As(err, &timeout) && timeout.Timeout() {
-			page.Text = fmt.Sprintf("no answer within %s", pageTimeout)
-		}
-		return page
+	timeout := (interface{ Timeout() bool })(nil)
+	switch {
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return false, fmt.Sprintf("no answer within %s", pageTimeout)
+	case err != nil:
+		return false, "no answer"
 	}
 	defer func() { _ = response.Body.Close() }()
-	page.Answers, page.Text = response.StatusCode < 400, response.Status
-	return page
+	return response.StatusCode == want, response.Status
 }

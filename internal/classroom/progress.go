@@ -20,6 +20,10 @@ type Server struct {
 type Layout struct {
 	App   string
 	Tiers []Tier // in link order
+	// Page is where the application answers, a template over address, and
+	// PageStatus what it answers with.
+	Page       string
+	PageStatus int
 }
 
 // Tier is one layer of the application.
