@@ -8,6 +8,8 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"io"
+	"log"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
@@ -35,6 +37,7 @@ func newPlace(t *testing.T, wrap func(http.Handler) http.Handler, start func(*ht
 		h = wrap(h)
 	}
 	p.server = httptest.NewUnstartedServer(h)
+	p.server.Config.ErrorLog = log.New(io.Discard, "", 0) // handshakes that fail on purpose
 	start(p.server)
 	t.Cleanup(p.server.Close)
 	p.fake.url = p.server.URL

@@ -29,15 +29,18 @@ func knownServices() map[string]knownService {
 }
 
 func (c *Cloud) connect(cred credentials) error {
-	for name, into := range map[string]**service{"compute": &c.compute, "network": &c.network, "image": &c.image} {
-		s, err := c.service(cred, knownServices()[name])
-		if err != nil {
-			return err
-		}
-		*into = s
-	}
+	known := knownServices()
 	var err error
-	c.volume, err = c.service(cred, knownServices()["volume"])
+	if c.compute, err = c.service(cred, known["compute"]); err != nil {
+		return err
+	}
+	if c.network, err = c.service(cred, known["network"]); err != nil {
+		return err
+	}
+	if c.image, err = c.service(cred, known["image"]); err != nil {
+		return err
+	}
+	c.volume, err = c.service(cred, known["volume"])
 	if missing := (*NoServiceError)(nil); errors.As(err, &missing) {
 		return nil
 	}
