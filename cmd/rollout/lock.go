@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/user"
-	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -30,7 +28,7 @@ func (f lockFlags) hold(ctx context.Context, cloud *openstack.Cloud, owner strin
 	if !f.on {
 		return do(ctx)
 	}
-	req := openstack.LockRequest{Owner: owner, Who: whoAndWhere(), PID: os.Getpid(), Wait: f.wait, Say: warn}
+	req := openstack.LockRequest{Owner: owner, Holder: openstack.ThisProcess(), Wait: f.wait, Say: warn}
 	return cloud.WithLock(ctx, req, do)
 }
 
@@ -62,17 +60,3 @@ func (p *project) holdTopology(ctx context.Context, f lockFlags, do func(context
 }
 
 func warn(text string) { fmt.Fprintln(os.Stderr, "[WARNING]: "+report.Printable(text)) }
-
-// whoAndWhere is the person and the machine, for others to read.
-func whoAndWhere() string {
-	name := os.Getenv("USER")
-	if u, err := user.Current(); err == nil {
-		name = u.Username
-	}
-	host, err := os.Hostname()
-	if err != nil {
-		return name
-	}
-	host, _, _ = strings.Cut(host, ".")
-	return name + "@" + host
-}

@@ -19,8 +19,7 @@ import (
 type LockRequest struct {
 	Owner   string            // whose names are locked
 	What    string            // that, as a sentence; "student07 is being rolled out" where empty
-	Who     string            // user@host, for others to read
-	PID     int               // of the process, for others to read
+	Holder                    // who asks
 	Life    time.Duration     // how long it counts without a sign of life; 5 min where zero
 	Wait    time.Duration     // how long to wait for somebody else's
 	Say     func(text string) // told what the person should know; may be nil
@@ -115,7 +114,7 @@ func newLocker(c *Cloud, req LockRequest) *locker {
 	if req.Say == nil {
 		req.Say = func(string) {}
 	}
-	nonce := newNonce()
+	nonce := newNonce(req.Machine)
 	return &locker{cloud: c, req: req, nonce: nonce, mine: newLockTag(req, nonce, time.Time{})}
 }
 
@@ -272,7 +271,7 @@ func (k *locker) look(ctx context.Context) ([]lockTag, time.Time, error) {
 		tag, ok := parseLockTag(text)
 		switch {
 		case !ok || tag.sameHolder(k.mine):
-		case now.After(tag.expires):
+		case now.After(tag.expires) || k.dead(tag):
 			_ = k.drop(ctx, tag) // it hinders nobody; the next one tries again
 		case tag.key == k.mine.key:
 			others = append(others, tag)
@@ -280,6 +279,12 @@ func (k *locker) look(ctx context.Context) ([]lockTag, time.Time, error) {
 	}
 	slices.SortFunc(others, lockTag.compare)
 	return others, now, nil
+}
+
+// dead tells a holder on this machine whose process has ended: a run that was
+// killed must not keep the next one waiting.
+func (k *locker) dead(tag lockTag) bool {
+	return k.req.Machine != "" && tag.who == k.mine.who && tag.sameMachine(k.mine) && !alive(int(tag.pid))
 }
 
 // tags reads the tags of the default security group, and the cloud's time: only

@@ -32,7 +32,7 @@ func lockSession(t *testing.T) (open func() *openstack.Cloud) {
 }
 
 func lockOf(owner, who string) openstack.LockRequest {
-	return openstack.LockRequest{Owner: owner, Who: who, PID: os.Getpid(), Life: time.Minute}
+	return openstack.LockRequest{Owner: owner, Holder: openstack.Holder{Who: who, PID: os.Getpid()}, Life: time.Minute}
 }
 
 // TestOneOfManyLocks starts five at once, again and again: one gets the lock,
@@ -205,6 +205,44 @@ func TestLockOfTheDead(t *testing.T) {
 	patient.Wait = time.Minute
 	if err := c.WithLock(t.Context(), patient, nothing); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestLockOfTheDeadHere is the same on the machine of the dead, which knows that
+// the process has ended: nobody waits. One that runs keeps its lock.
+func TestLockOfTheDeadHere(t *testing.T) {
+	open := lockSession(t)
+	owner := strings.TrimSuffix(prefix(t), "-")
+	me := openstack.ThisProcess()
+	if me.Machine == "" {
+		t.Skip("this system doesn't tell its machine")
+	}
+	dead := exec.CommandContext(t.Context(), "true")
+	if err := dead.Run(); err != nil {
+		t.Fatal(err)
+	}
+	leave := func(pid int) {
+		t.Helper()
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := openstack.LockRequest{Owner: owner, Holder: me, Release: time.Nanosecond, Life: time.Minute}
+		ended.PID = pid
+		err := open().WithLock(ctx, ended, func(context.Context) error { cancel(); return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	next := openstack.LockRequest{Owner: owner, Holder: me, Life: time.Minute}
+	take := func() error {
+		return open().WithLock(t.Context(), next, func(context.Context) error { return nil })
+	}
+	leave(dead.Process.Pid)
+	if err := take(); err != nil {
+		t.Errorf("the holder is dead, and yet: %v", err)
+	}
+	leave(os.Getppid())
+	var held *openstack.HeldError
+	if err := take(); !errors.As(err, &held) {
+		t.Errorf("the holder runs, and yet: %v", err)
 	}
 }
 

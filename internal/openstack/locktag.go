@@ -34,10 +34,14 @@ func lettersOf(random []byte, n int) string {
 	return strings.ToLower(base32.HexEncoding.EncodeToString(random))[:n]
 }
 
-func newNonce() string {
+// A nonce is machineLetters of what tells the machine, then some of chance.
+const machineLetters = 3
+
+func newNonce(machine string) string {
+	sum := sha256.Sum256([]byte(machine))
 	random := make([]byte, 5)
 	_, _ = rand.Read(random) // never fails
-	return lettersOf(random, 5)
+	return lettersOf(sum[:], machineLetters) + lettersOf(random, machineLetters)
 }
 
 func newLockTag(req LockRequest, nonce string, now time.Time) lockTag {
@@ -91,6 +95,12 @@ func parseLockTag(text string) (lockTag, bool) {
 // renewal.
 func (t lockTag) sameHolder(o lockTag) bool {
 	return t.nonce == o.nonce && t.pid == o.pid && t.who == o.who
+}
+
+// sameMachine reports whether two tags were written on one machine, as far as a
+// few letters tell.
+func (t lockTag) sameMachine(o lockTag) bool {
+	return len(t.nonce) > machineLetters && len(o.nonce) > machineLetters && t.nonce[:machineLetters] == o.nonce[:machineLetters]
 }
 
 // compare puts who came first first; of those in one second, any order will do

@@ -45,7 +45,7 @@ func runDeclared(ctx context.Context, t *task) (module.Result, error) {
 	if t.Check {
 		missing, err = t.cloud.Missing(ctx, d)
 	} else {
-		missing, err = t.cloud.Create(ctx, d, openstack.LockRequest{Who: whoAndWhere(), PID: os.Getpid(), Say: t.progress})
+		missing, err = t.cloud.Create(ctx, d, openstack.LockRequest{Holder: openstack.ThisProcess(), Say: t.progress})
 	}
 	res, made := module.Result{}, []any{}
 	for _, c := range missing {
@@ -54,6 +54,9 @@ func runDeclared(ctx context.Context, t *task) (module.Result, error) {
 		made = append(made, value.NewMap("kind", c.Kind, "name", c.Name, "cause", c.Cause))
 	}
 	res = res.Set("made", made)
+	if t.Check && err == nil {
+		res.Plan, err = withDepartures(ctx, t, d, res.Plan)
+	}
 	res.Warnings = t.strangeKeys(ctx)
 	if err != nil && ctx.Err() == nil {
 		res.Failed, res.Msg = true, err.Error() // what was made is said too
@@ -83,11 +86,6 @@ func (t *task) strangeKeys(ctx context.Context) []string {
 		}
 	}
 	return out
-}
-
-func whoAndWhere() string {
-	host, _ := os.Hostname() // an empty one is shown as such
-	return os.Getenv("USER") + "@" + host
 }
 
 func declaration(args *value.Map) openstack.Declaration {
