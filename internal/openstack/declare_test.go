@@ -46,7 +46,9 @@ func texts(list []openstack.Creation) []string {
 	return out
 }
 
-func quiet() openstack.LockRequest { return openstack.LockRequest{Holder: openstack.Holder{Who: "test@here"}} }
+func quiet() openstack.LockRequest {
+	return openstack.LockRequest{Holder: openstack.Holder{Who: "test@here"}}
+}
 
 // sweepOwner deletes what an owner's test left, whatever became of it.
 func sweepOwner(t *testing.T, c *openstack.Cloud, owner string) {
