@@ -47,13 +47,13 @@ func (j *job) prepare(ctx context.Context, s *vars.Scope) (*call, error) {
 	if c.diff, err = b.taskDiff(s, j.task); err != nil {
 		return nil, err
 	}
+	if err := c.where(ctx); err != nil { // before the arguments, which may name the host's address
+		return nil, err
+	}
 	if err := c.arguments(); err != nil {
 		return nil, err
 	}
 	if c.env, err = b.environment(s, j.task); err != nil {
-		return nil, err
-	}
-	if err := c.where(ctx); err != nil {
 		return nil, err
 	}
 	if j.task.Timeout != nil {

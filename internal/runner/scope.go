@@ -20,7 +20,9 @@ func (b *batch) scope(ctx context.Context, host string, t *playbook.Task, f fram
 		return nil, err
 	}
 	var s *vars.Scope
-	lazy := b.magicLazy(func() *vars.Scope { return s })
+	self := func() *vars.Scope { return s }
+	layers = append([]vars.Layer{implicitAddress(host, self)}, layers...)
+	lazy := b.magicLazy(self)
 	layers = append(layers, vars.Layer{Level: vars.Magic, Values: b.magic(host, t), Data: true, Lazy: lazy})
 	s = vars.NewScope(ctx, b.run.engine, host, layers)
 	return s, nil

@@ -83,6 +83,9 @@ func (c *call) where(ctx context.Context) error {
 		return err
 	}
 	b.run.secrets.add(c.target.Password)
+	if c.delegate != "" {
+		c.scope = reaching(c.scope, c.target.Address)
+	}
 	c.become, err = becoming(s, t, b.run.opt.Login)
 	if c.become != nil {
 		b.run.secrets.add(c.become.Password)

@@ -78,11 +78,11 @@ h1 ok debug: 2`},
 - hosts: h1
   name: p
   tasks:
-    - debug: {msg: "{{ ansible_hostname }} {{ ansible_facts.hostname }} {{ ansible_said }} {{ ansible_host | default('unset') }}"}
+    - debug: {msg: "{{ ansible_hostname }} {{ ansible_facts.hostname }} {{ ansible_said }} {{ ansible_host }}"}
 `}, want: `
 play p
 h1 ok Gathering Facts
-h1 ok debug: fact-h1 fact-h1 {{ 1 + 1 }} unset`},
+h1 ok debug: fact-h1 fact-h1 {{ 1 + 1 }} h1`},
 		{name: "results are data", body: `
 tasks:
   - test.say: {out: !unsafe "{{ 1 + 1 }}"}
