@@ -31,7 +31,8 @@ func planCommand() *cobra.Command {
 they would do, one operation a line, each with its cause:
 
   + made   ~ changed   ± replaced by a new one   - deleted
-  ! there, but not in the topology   ? could not be looked at
+  ! not in the topology, or other than there, and left alone
+  i worth knowing   ? could not be looked at
 
 VMs that cannot become what the topology says are only ever replaced with --replace.
 Ends with 1 if something could not be looked at.`,
@@ -73,7 +74,7 @@ const planPatience = 10
 
 func showRunPlan(ctx context.Context, flags *planFlags, books []string) error {
 	plan := report.NewPlan(warn)
-	flags.run.check, flags.run.observer, flags.run.patience = true, plan, planPatience
+	flags.run.check, flags.run.diff, flags.run.observer, flags.run.patience = true, true, plan, planPatience
 	var failed exitError
 	if err := runPlaybooks(ctx, &flags.run, books); err != nil && !errors.As(err, &failed) {
 		return err
@@ -177,7 +178,7 @@ func printPlanJSON(out io.Writer, plan *report.Plan) error {
 	counts := plan.Counts()
 	doc := planJSON{Operations: []operationJSON{}, Unknown: []unknownJSON{}, Differs: counts.Differs(), Summary: map[string]int{
 		"create": counts.Create, "change": counts.Change, "replace": counts.Replace, "replace_held": counts.Held,
-		"delete": counts.Delete, "extra": counts.Extra, "unknown": counts.Unknown}}
+		"delete": counts.Delete, "left": counts.Left, "extra": counts.Extra, "unknown": counts.Unknown}}
 	for _, e := range plan.Entries() {
 		doc.Operations = append(doc.Operations, operationJSON{e.Kind, e.Thing, e.Do, e.Cause, e.Held, e.Hosts})
 	}

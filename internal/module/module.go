@@ -80,11 +80,14 @@ const (
 	Change  = "change"
 	Replace = "replace"
 	Delete  = "delete"
+	Extra   = "extra" // is there, and nobody asked for it
+	Left    = "left"  // differs, and is left alone
+	Note    = "note"  // worth knowing, and nothing to do
 )
 
 // Operation is one step of a decision.
 type Operation struct {
-	Kind  string // Create, Change, Replace or Delete the thing
+	Kind  string // one of the kinds above
 	Thing string // "server student07-web-1"
 	Do    string // "boot server student07-web-1"
 	Cause string // "not found"

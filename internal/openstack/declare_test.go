@@ -113,6 +113,50 @@ func TestDeclared(t *testing.T) {
 	}
 }
 
+// What is there otherwise than declared is told, beside what is missing.
+func TestDepartures(t *testing.T) {
+	c := openTestCloud(t)
+	ctx, p := t.Context(), prefix(t)
+	owner := strings.TrimSuffix(p, "-")
+	port := func(n int) *int { return &n }
+	web := func(n int) openstack.Rule {
+		return openstack.Rule{Direction: "ingress", Ethertype: "IPv4", Protocol: "tcp", PortMin: port(n), PortMax: port(n), RemoteIP: "0.0.0.0/0"}
+	}
+	fromWeb := openstack.Rule{Direction: "ingress", Ethertype: "IPv4", RemoteID: p + "web"}
+	d := openstack.Declaration{Mark: openstack.Mark{Owner: owner, App: "board"},
+		Networks: []openstack.DeclaredNetwork{{Name: p + "net", CIDR: "10.231.1.0/24"}},
+		Groups:   []openstack.DeclaredGroup{{Name: p + "web", Rules: []openstack.Rule{web(80), web(81), fromWeb}}}}
+	sweepOwner(t, c, owner)
+	must[[]openstack.Creation](t)(c.Create(ctx, d, quiet()))
+
+	wanted := d
+	wanted.Networks = []openstack.DeclaredNetwork{{Name: p + "net", CIDR: "10.231.2.0/24"}}
+	wanted.Groups = []openstack.DeclaredGroup{{Name: p + "web", Rules: []openstack.Rule{web(80), web(443)}}}
+	missing, departures, err := c.Compare(ctx, wanted)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(texts(missing), "\n"); got != "make rule "+p+"web tcp 443 from 0.0.0.0/0: not found" {
+		t.Errorf("missing: %s", got)
+	}
+	var got []string
+	for _, x := range departures {
+		got = append(got, x.Thing+": "+x.Cause)
+	}
+	slices.Sort(got)
+	want := []string{
+		"rule " + p + "web all from " + p + "web: not in the topology; left alone",
+		"rule " + p + "web tcp 81 from 0.0.0.0/0: not in the topology; left alone",
+		"subnet of " + p + "net: it is 10.231.1.0/24, should be 10.231.2.0/24; left alone",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("departures:\n%s", strings.Join(got, "\n"))
+	}
+	if missing, departures, err = c.Compare(ctx, d); err != nil || len(missing)+len(departures) > 0 {
+		t.Errorf("what was just made: %v %v %v", missing, departures, err)
+	}
+}
+
 // TestCleanupOfWhatWasDeclared takes what one owner's run made, and leaves alone
 // what somebody else uses or made: first all that student 1 made is kept that
 // student 10's port uses, then, with the port gone, nothing is left of it.

@@ -75,11 +75,14 @@ const (
 	Change  = "change"
 	Replace = "replace"
 	Delete  = "delete"
+	Extra   = "extra" // is there, and nobody asked for it
+	Left    = "left"  // differs, and is left alone
+	Note    = "note"  // worth knowing, and nothing to do
 )
 
 // Operation is one step of what a task did, or in check mode would do.
 type Operation struct {
-	Kind  string // Create, Change, Replace or Delete the thing
+	Kind  string // one of the kinds above
 	Thing string // "server student07-web-1"
 	Do    string // "boot server student07-web-1"
 	Cause string // "not found"

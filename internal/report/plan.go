@@ -31,9 +31,6 @@ type PlanEntry struct {
 // Unknown is a host about which the plan says nothing more.
 type Unknown struct{ Host, Task, Cause string }
 
-// Extra is the kind of what is there and was not asked for.
-const Extra = "extra"
-
 // NewPlan returns an empty plan; warnings of the run go to warn.
 func NewPlan(warn func(text string)) *Plan { return &Plan{warn: warn, said: map[string]bool{}} }
 
@@ -75,7 +72,7 @@ func (p *Plan) result(r Result) {
 		if r.Item {
 			text += " (" + r.Label + ")"
 		}
-		p.add(Operation{Kind: Change, Thing: "host " + r.Host, Do: text}, r)
+		p.add(Operation{Kind: Change, Thing: "host " + r.Host, Do: text, Cause: diffCause(r.Diffs)}, r)
 	case (r.Status == Failed || r.Status == Unreachable) && !r.Ignored:
 		cause, _, _ := strings.Cut(strings.TrimSpace(r.Data.String("msg")), "\n")
 		p.unknown = append(p.unknown, Unknown{Host: r.Host, Task: r.Task.Name, Cause: cause})
@@ -103,7 +100,7 @@ func (p *Plan) AddExtra(thing, cause string) {
 }
 
 // kindOrder is the order of the list.
-var kindOrder = []string{Create, Change, Replace, Delete}
+var kindOrder = []string{Create, Change, Replace, Delete, Left, Extra, Note}
 
 // Entries are the operations in the order of the list: what is made, changed,
 // replaced, deleted. What is made or replaced anyway is not told to be changed.
@@ -118,7 +115,7 @@ func (p *Plan) Entries() []PlanEntry {
 	}
 	out := []PlanEntry{}
 	for _, e := range p.entries {
-		if kind := whole[e.Thing]; kind == "" || kind == e.Kind {
+		if kind := whole[e.Thing]; kind == "" || kind == e.Kind || e.Kind == Note {
 			out = append(out, *e)
 		}
 	}
@@ -147,7 +144,7 @@ func (p *Plan) Extras() []Operation {
 }
 
 // PlanCounts are how many things a plan is about.
-type PlanCounts struct{ Create, Change, Replace, Held, Delete, Extra, Unknown int }
+type PlanCounts struct{ Create, Change, Replace, Held, Delete, Left, Extra, Unknown int }
 
 // Counts counts things, not operations.
 func (p *Plan) Counts() PlanCounts {
@@ -172,6 +169,11 @@ func (p *Plan) Counts() PlanCounts {
 			c.Replace++
 		case e.Kind == Delete:
 			c.Delete++
+		case e.Kind == Left:
+			c.Left++
+		case e.Kind == Extra:
+			c.Extra++
+		case e.Kind == Note:
 		default:
 			c.Change++
 		}
@@ -199,6 +201,7 @@ func (c PlanCounts) String() string {
 	say(c.Replace, "to replace")
 	say(c.Held, "to replace (only with --replace)")
 	say(c.Delete, "to delete")
+	say(c.Left, "left alone")
 	say(c.Extra, "extra")
 	say(c.Unknown, "unknown")
 	if len(parts) == 0 {
@@ -207,9 +210,9 @@ func (c PlanCounts) String() string {
 	return "Plan: " + strings.Join(parts, ", ") + ". Nothing was changed."
 }
 
-var planSymbol = map[string]string{Create: "+", Change: "~", Replace: "±", Delete: "-"}
+var planSymbol = map[string]string{Create: "+", Change: "~", Replace: "±", Delete: "-", Left: "!", Extra: "!", Note: "i"}
 
-var planColor = map[string]string{Create: green, Change: yellow, Replace: brightRed, Delete: red}
+var planColor = map[string]string{Create: green, Change: yellow, Replace: brightRed, Delete: red, Left: cyan, Extra: cyan, Note: cyan}
 
 // Print writes the plan, a line per operation.
 func (p *Plan) Print(out io.Writer, color bool) error {

@@ -41,9 +41,10 @@ func declaredSchema() module.Schema {
 func runDeclared(ctx context.Context, t *task) (module.Result, error) {
 	d := declaration(t.Args)
 	var missing []openstack.Creation
+	var departures []openstack.Departure
 	var err error
 	if t.Check {
-		missing, err = t.cloud.Missing(ctx, d)
+		missing, departures, err = t.cloud.Compare(ctx, d)
 	} else {
 		missing, err = t.cloud.Create(ctx, d, openstack.LockRequest{Holder: openstack.ThisProcess(), Say: t.progress})
 	}
@@ -54,9 +55,7 @@ func runDeclared(ctx context.Context, t *task) (module.Result, error) {
 		made = append(made, value.NewMap("kind", c.Kind, "name", c.Name, "cause", c.Cause))
 	}
 	res = res.Set("made", made)
-	if t.Check && err == nil {
-		res.Plan, err = withDepartures(ctx, t, d, res.Plan)
-	}
+	res.Plan = append(res.Plan, departed(departures)...)
 	res.Warnings = t.strangeKeys(ctx)
 	if err != nil && ctx.Err() == nil {
 		res.Failed, res.Msg = true, err.Error() // what was made is said too

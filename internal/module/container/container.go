@@ -29,6 +29,7 @@ func (f family) engine(ctx context.Context, call *module.Call) (*docker.Engine, 
 func (f family) container() *module.Module {
 	return &module.Module{
 		Name: "community.docker.docker_container", Aliases: []string{"docker_container", "docker"},
+		Old:     map[string]string{"docker": "community.docker.docker_container"},
 		Summary: "Keep a container as it should be: made, changed, started, stopped or removed.",
 		Args:    containerSchema(), NeedsHost: true, Run: f.runContainer,
 	}

@@ -14,7 +14,8 @@ import (
 func (f family) lookup(name, summary string, args module.Schema,
 	look func(ctx context.Context, e *docker.Engine, args *value.Map) (module.Result, error)) *module.Module {
 	short := strings.TrimPrefix(name, "community.docker.")
-	return &module.Module{Name: name, Aliases: []string{short, short[:len(short)-len("info")] + "facts"}, Summary: summary,
+	old := strings.TrimSuffix(short, "info") + "facts"
+	return &module.Module{Name: name, Aliases: []string{short, old}, Old: map[string]string{old: name}, Summary: summary,
 		Args: args, NeedsHost: true,
 		Run: func(ctx context.Context, call *module.Call) (module.Result, error) {
 			e, err := f.engine(ctx, call)

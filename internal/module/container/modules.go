@@ -13,6 +13,7 @@ func Modules(engines Engines) []*module.Module {
 		f.container(),
 		f.containerInfo(),
 		f.containerExec(),
+		containerToCome(),
 		f.image(),
 		f.imageInfo(),
 		f.network(),
