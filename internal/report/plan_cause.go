@@ -20,7 +20,7 @@ func diffCause(diffs []Diff) string {
 
 func (d Diff) cause() string {
 	if keys := d.attributes(); len(keys) > 0 {
-		return strings.TrimPrefix(d.BeforeHeader+" ", " ") + strings.Join(keys, ", ")
+		return strings.TrimPrefix(d.BeforeHeader+": ", ": ") + strings.Join(keys, ", ")
 	}
 	name := d.BeforeHeader
 	if name == "" {
@@ -45,7 +45,11 @@ func (d Diff) cause() string {
 	if name == "" || len(lines) == 0 {
 		return name
 	}
-	return name + " (" + strings.Join(lines, " ") + " lines)"
+	unit := " lines)"
+	if added+removed == 1 {
+		unit = " line)"
+	}
+	return name + " (" + strings.Join(lines, " ") + unit
 }
 
 // attributes are the lines of a diff that holds a thing's attributes and not its
