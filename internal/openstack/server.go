@@ -280,6 +280,7 @@ type ServerSpec struct {
 	Description      string
 	ConfigDrive      bool
 	SchedulerHints   map[string]any
+	Tags             []string
 }
 
 // NIC is one network card: a network, or a port made before.
@@ -293,7 +294,8 @@ type NIC struct {
 // MaxUserData is how long user data may be once it is base64.
 const MaxUserData = 65535
 
-// The version of Nova's API that knows descriptions and tags of network cards.
+// The version of Nova's API that knows descriptions, tags and those of network
+// cards, of a server to be made.
 const extendedCreate = "2.52"
 
 func (s ServerSpec) body() map[string]any {
@@ -306,6 +308,9 @@ func (s ServerSpec) body() map[string]any {
 	}
 	if len(s.Metadata) > 0 {
 		server["metadata"] = s.Metadata
+	}
+	if len(s.Tags) > 0 {
+		server["tags"] = s.Tags
 	}
 	if s.ConfigDrive {
 		server["config_drive"] = true
@@ -343,14 +348,14 @@ func setText(m map[string]any, key, text string) {
 }
 
 func (s ServerSpec) headers() map[string]string {
-	extended := s.Description != ""
+	extended := s.Description != "" || len(s.Tags) > 0
 	for _, n := range s.NICs {
 		extended = extended || n.Tag != ""
 	}
 	if !extended {
 		return nil
 	}
-	return map[string]string{"OpenStack-API-Version": "compute " + extendedCreate, "X-OpenStack-Nova-API-Version": extendedCreate}
+	return computeVersion(extendedCreate)
 }
 
 // CreateServer asks for a server and returns its id at once. A lost answer is

@@ -15,8 +15,8 @@ import (
 func floatingSchema() module.Schema {
 	return module.Schema{
 		Args: []module.Arg{
-			{Name: "server", Required: true, Doc: "name or id"},
-			{Name: "network", Doc: "name or id of the external network; default: the only one there is"},
+			{Name: "server", Doc: "name or id; without it an address is kept for the project, before no server"},
+			{Name: "network", Doc: "name or id of the external network; default: the only one there is; required without server"},
 			{Name: "floating_ip_address", Doc: "this one of the project, and no other"},
 			{Name: "reuse", Type: module.Bool, Default: false, Doc: "take any unused one of the project before a new one"},
 			{Name: "fixed_address", Aliases: []string{"fixed_ip_address"}, Doc: "the server's address that it is to lead to"},
@@ -31,6 +31,9 @@ func floatingSchema() module.Schema {
 }
 
 func runFloating(ctx context.Context, t *task) (module.Result, error) {
+	if t.text("server") == "" {
+		return runFloatingAlone(ctx, t)
+	}
 	s, err := t.cloud.FindServer(ctx, t.text("server"))
 	if err != nil {
 		return module.Result{}, err

@@ -46,6 +46,7 @@ func serverSchema() module.Schema {
 			{Name: "availability_zones", Type: module.List, Elements: module.Str,
 				Doc: "rollout's own: the server is booted in the first, and where that fails in the next"},
 			{Name: "description"},
+			{Name: "tags", Type: module.List, Elements: module.Str, Doc: "exactly these; left out, they are left alone"},
 			{Name: "timeout", Type: module.Int, Default: 180,
 				Doc: "how long a server may take to become ACTIVE, in seconds; one that takes longer, or fails, is deleted and booted anew, three times and for twice that long at most"},
 		},
@@ -200,6 +201,11 @@ func createServer(ctx context.Context, t *task, meta map[string]string) (module.
 	if t.Check {
 		return plannedAddresses(ctx, t, res, spec)
 	}
+	res, err = bootServer(ctx, t, res, spec)
+	return tagged(res, spec.Tags), err
+}
+
+func bootServer(ctx context.Context, t *task, res module.Result, spec openstack.ServerSpec) (module.Result, error) {
 	if !t.on("wait") {
 		id, err := t.cloud.CreateServer(ctx, spec)
 		if err != nil {

@@ -25,6 +25,10 @@ func drifted(ctx context.Context, t *task, res module.Result, s openstack.Server
 	if err != nil {
 		return res, err
 	}
+	if is.Image.Gone {
+		res.Plan = append(res.Plan, module.Operation{Kind: module.Note, Thing: "server " + s.Name,
+			Cause: "its image " + is.Image.String() + "; it counts as up to date"})
+	}
 	all := openstack.Rebuilds(openstack.Differences(is, want))
 	if len(all) == 0 {
 		return res, nil

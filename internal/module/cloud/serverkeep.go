@@ -58,11 +58,12 @@ func finish(ctx context.Context, t *task, s openstack.Server, meta map[string]st
 type update struct {
 	meta        map[string]string // to be set
 	add, remove []string          // security groups
+	tags        []string          // all that it shall have; nil leaves them
 	changes     []change
 }
 
 // decideUpdate compares a server with what the task asks for.
-func decideUpdate(t *task, s openstack.Server, meta map[string]string) update {
+func decideUpdate(t *task, s openstack.Server, meta map[string]string, tags []string) update {
 	u := update{meta: map[string]string{}}
 	for _, k := range sortedNames(meta) {
 		if got, ok := s.Metadata[k]; !ok || got != meta[k] {
@@ -81,6 +82,10 @@ func decideUpdate(t *task, s openstack.Server, meta map[string]string) update {
 	for _, g := range u.remove {
 		u.changes = append(u.changes, change{"remove security group " + g, "not asked for"})
 	}
+	if want, asked := tagsAsked(t); asked && !slices.Equal(want, tags) {
+		u.tags = want
+		u.changes = append(u.changes, change{"set tags " + tagsText(want), "they are " + tagsText(tags)})
+	}
 	return u
 }
 
@@ -90,27 +95,46 @@ func updateServer(ctx context.Context, t *task, res module.Result, s openstack.S
 	if err != nil {
 		return res, err
 	}
-	u := decideUpdate(t, s, meta)
+	tags, err := tagsOf(ctx, t, s)
+	if err != nil {
+		return res, err
+	}
+	u := decideUpdate(t, s, meta, tags)
 	if len(u.changes) == 0 {
-		return addressed(ctx, t, res, s)
+		res, err = addressed(ctx, t, res, s)
+		return tagged(res, tags), err
 	}
 	diff := t.changed("server "+s.Name, u.changes...)
 	res = and(res, diff)
 	if t.Check {
-		return withServer(res, s), nil
+		return tagged(withServer(res, s), tags), nil
 	}
+	if s, err = applyUpdate(ctx, t, s, u); err != nil {
+		return res, err
+	}
+	if u.tags != nil {
+		tags = u.tags
+	}
+	res, err = addressed(ctx, t, res, s)
+	return tagged(res, tags), err
+}
+
+// applyUpdate does what was decided, and looks at the server anew.
+func applyUpdate(ctx context.Context, t *task, s openstack.Server, u update) (openstack.Server, error) {
 	if len(u.meta) > 0 {
 		if err := t.cloud.SetMetadata(ctx, s.ID, u.meta); err != nil {
-			return res, err
+			return s, err
 		}
 	}
 	if err := applyGroups(ctx, t, s.ID, u.add, u.remove); err != nil {
-		return res, err
+		return s, err
 	}
-	if s, err = t.cloud.Server(ctx, s.ID); err != nil {
-		return res, err
+	if u.tags != nil {
+		if err := t.cloud.SetServerTags(ctx, s.ID, u.tags); err != nil {
+			return s, err
+		}
 	}
-	return addressed(ctx, t, res, s)
+	return t.cloud.Server(ctx, s.ID)
 }
 
 // groupChanges compares security groups. Cards made from ports bring groups of

@@ -131,6 +131,7 @@ func serverSpec(ctx context.Context, t *task, meta map[string]string) (openstack
 		SecurityGroups:   value.Strings(t.Args.List("security_groups")),
 		AvailabilityZone: t.text("availability_zone"), Description: t.text("description"), ConfigDrive: t.on("config_drive"),
 	}
+	spec.Tags, _ = tagsAsked(t)
 	if zones := value.Strings(t.Args.List("availability_zones")); len(zones) > 0 {
 		spec.AvailabilityZone = zones[0]
 	}

@@ -178,6 +178,9 @@ func (q request) check(r *http.Request) error {
 			return noVolumes()
 		}
 	}
+	if err := checkTags(q.Tags); err != nil {
+		return err
+	}
 	return checkMetadata(q.Metadata)
 }
 

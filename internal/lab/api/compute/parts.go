@@ -6,6 +6,8 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
+	"unicode/utf8"
 
 	"rollout/internal/lab/api/backend"
 	"rollout/internal/lab/api/cloud"
@@ -158,9 +160,32 @@ func (s *Service) listTags(r *http.Request) (wire.Answer, error) {
 	})
 }
 
+// checkTags refuses what Nova's schema does.
+func checkTags(tags []string) error {
+	const most, longest = 50, 60
+	if len(tags) > most {
+		return badRequest("Invalid input for field/attribute tags. Value: %v. %v is too long", tags, tags)
+	}
+	for i, tag := range tags {
+		n := utf8.RuneCountInString(tag)
+		switch {
+		case n == 0:
+			return badRequest("Invalid input for field/attribute %d. Value: %s. '%s' is too short", i, tag, tag)
+		case n > longest:
+			return badRequest("Invalid input for field/attribute %d. Value: %s. '%s' is too long", i, tag, tag)
+		case strings.ContainsAny(tag, ",/"):
+			return badRequest("Invalid input for field/attribute %d. Value: %s. '%s' does not match '^[^,/]*$'", i, tag, tag)
+		}
+	}
+	return nil
+}
+
 func (s *Service) replaceTags(r *http.Request) (wire.Answer, error) {
 	var asked struct{ Tags []string }
 	if err := wire.Read(r, &asked); err != nil {
+		return wire.Answer{}, err
+	}
+	if err := checkTags(asked.Tags); err != nil {
 		return wire.Answer{}, err
 	}
 	slices.Sort(asked.Tags)
