@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -68,28 +69,55 @@ func cleanup(ctx context.Context, flags *cleanupFlags) error {
 	if err != nil {
 		return err
 	}
-	plan, err := cloud.PlanCleanup(ctx, what)
-	if err != nil {
+	if flags.yes && !flags.dryRun {
+		return cleanupUnasked(ctx, flags, cloud, what)
+	}
+	plan, err := planShown(ctx, cloud, what)
+	if err != nil || plan.Empty() || flags.dryRun {
 		return err
 	}
-	if len(plan.Rows) > 0 {
-		if err := showPlan(plan); err != nil {
-			return err
-		}
-	}
-	if plan.Empty() {
-		fmt.Printf("Nothing to delete on %s of %s\n", cloud.Name(), what)
-		return nil
-	}
-	if flags.dryRun {
-		return nil
-	}
-	if err := confirm(ctx, flags.yes); err != nil {
+	if err := confirm(ctx, false); err != nil {
 		return err
 	}
 	return flags.lock.holdAll(ctx, cloud, plan.Owners, func(ctx context.Context) error {
 		return executeShown(ctx, cloud, what, plan)
 	})
+}
+
+// cleanupUnasked plans once, under the lock of whom the names tell. Only where
+// the plan finds that it is about others too, it is made anew under their locks.
+func cleanupUnasked(ctx context.Context, flags *cleanupFlags, cloud *openstack.Cloud, what openstack.Cleanup) error {
+	owner := what.LikelyOwner()
+	return flags.lock.hold(ctx, cloud, owner, func(ctx context.Context) error {
+		plan, err := planShown(ctx, cloud, what)
+		if err != nil || plan.Empty() {
+			return err
+		}
+		further := slices.DeleteFunc(slices.Clone(plan.Owners), func(o string) bool { return o == owner })
+		if !flags.lock.on || len(further) == 0 {
+			return execute(ctx, plan)
+		}
+		return flags.lock.holdAll(ctx, cloud, further, func(ctx context.Context) error {
+			return executeShown(ctx, cloud, what, plan)
+		})
+	})
+}
+
+// planShown plans, and prints the plan, or that there is nothing to do.
+func planShown(ctx context.Context, cloud *openstack.Cloud, what openstack.Cleanup) (openstack.Plan, error) {
+	plan, err := cloud.PlanCleanup(ctx, what)
+	if err != nil {
+		return plan, err
+	}
+	if len(plan.Rows) > 0 {
+		if err := showPlan(plan); err != nil {
+			return plan, err
+		}
+	}
+	if plan.Empty() {
+		fmt.Printf("Nothing to delete on %s of %s\n", cloud.Name(), what)
+	}
+	return plan, nil
 }
 
 // cleanupOf says what is meant: the prefix, else what the topology made.

@@ -24,7 +24,7 @@ func (c *Cloud) PlanClass(ctx context.Context, what ClassCleanup) (Plan, error) 
 	if len(what.Owners) == 0 || slices.Contains(what.Owners, "") {
 		return plan, ErrEmptyPrefix
 	}
-	all := Cleanup{Prefix: commonStart(what.Owners), NotActive: what.NotActive, OlderThan: what.OlderThan}
+	all := Cleanup{Prefix: allNames(what.Owners), NotActive: what.NotActive, OlderThan: what.OlderThan}
 	e, err := c.estate(ctx, all)
 	if err != nil {
 		return plan, err
@@ -36,15 +36,13 @@ func (c *Cloud) PlanClass(ctx context.Context, what ClassCleanup) (Plan, error) 
 	return plan, nil
 }
 
-// commonStart is what the names of all that the owners have begin with.
-func commonStart(owners []string) string {
-	start := owners[0] + "-"
-	for _, o := range owners[1:] {
-		for !strings.HasPrefix(o+"-", start) {
-			start = start[:len(start)-1]
-		}
+// allNames is what the names of all that the owners have begin with.
+func allNames(owners []string) string {
+	starts := make([]string, len(owners))
+	for i, o := range owners {
+		starts[i] = o + "-"
 	}
-	return start
+	return commonStart(starts)
 }
 
 // share is one owner's part of an estate. What is in use is judged by what all

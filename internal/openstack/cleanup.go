@@ -53,6 +53,16 @@ func (w Cleanup) takes(m Mark) bool {
 	return strings.HasPrefix(m.Owner+"-", w.Prefix)
 }
 
+// LikelyOwner is whose things are meant, as far as the names tell it before the
+// cloud is asked: what stands before the prefix's first dash.
+func (w Cleanup) LikelyOwner() string {
+	if w.Owner != "" {
+		return w.Owner
+	}
+	owner, _, _ := strings.Cut(w.Prefix, "-")
+	return owner
+}
+
 // String says what is meant, behind "Nothing to delete:" and the like.
 func (w Cleanup) String() string {
 	if w.Owner != "" {
@@ -275,10 +285,11 @@ func (p Plan) Empty() bool {
 	return !slices.ContainsFunc(p.Rows, func(r Row) bool { return r.Action != Keep })
 }
 
-// How many deletions run at the same time, and how long each may take.
+// How long a deletion may take, and how much longer where there are many: they
+// are asked for at once, and the cloud takes its time for each.
 const (
-	cleanupWidth = 24
 	cleanupLimit = 5 * time.Minute
+	cleanupShare = 2 * time.Second
 )
 
 // Execute carries out the plan, in an order in which nothing is deleted that
@@ -286,9 +297,10 @@ const (
 // is of one kind side by side. A deletion that fails stops no other. observe is
 // told of each step, one at a time. It returns what is left, also when ctx ends.
 func (p Plan) Execute(ctx context.Context, observe func(Step)) []Left {
-	run := &cleaning{cloud: p.cloud, observe: observe}
+	run := &cleaning{cloud: p.cloud, observe: observe, sending: make(slots, inFlight)}
+	run.limit = cleanupLimit + time.Duration(len(p.Rows))*cleanupShare
 	run.all(ctx, p.rows("floating IP"), run.freeAddress)
-	run.all(ctx, p.rows("server"), run.deleteServer)
+	run.begin(ctx, p.rows("server"), run.deleteServer, run.awaitGone)
 	run.all(ctx, run.remaining(ctx, p.rows("port")), run.deletePort)
 	run.all(ctx, p.rows("volume"), run.deleteVolume)
 	run.all(ctx, p.rows("interface"), run.removeInterface)
@@ -315,6 +327,8 @@ func (p Plan) rows(kind string) []Row {
 type cleaning struct {
 	cloud   *Cloud
 	observe func(Step)
+	sending slots // of requests
+	limit   time.Duration
 	mu      sync.Mutex
 	left    []Left
 }
@@ -330,15 +344,20 @@ func (run *cleaning) tell(s Step) {
 	}
 }
 
+// all does the same with all rows, a bounded number at a time.
 func (run *cleaning) all(ctx context.Context, rows []Row, do func(context.Context, Row) error) {
+	run.begin(ctx, rows, do, func(context.Context, Row) error { return nil })
+}
+
+// begin is all, and after each the wait for its end, which takes no turn from
+// the others.
+func (run *cleaning) begin(ctx context.Context, rows []Row, do, finish func(context.Context, Row) error) {
 	var g errgroup.Group
-	g.SetLimit(cleanupWidth)
 	for _, row := range rows {
 		g.Go(func() error {
-			err := ctx.Err()
+			err := run.send(ctx, row, do)
 			if err == nil {
-				run.tell(Step{Row: row})
-				err = do(ctx, row)
+				err = finish(ctx, row)
 			}
 			run.tell(Step{Row: row, Done: err == nil, Err: err})
 			return nil
@@ -347,8 +366,21 @@ func (run *cleaning) all(ctx context.Context, rows []Row, do func(context.Contex
 	_ = g.Wait() // each row's error is kept in left
 }
 
+func (run *cleaning) send(ctx context.Context, row Row, do func(context.Context, Row) error) error {
+	if err := run.sending.take(ctx); err != nil {
+		return err
+	}
+	defer run.sending.release()
+	run.tell(Step{Row: row})
+	return do(ctx, row)
+}
+
 func (run *cleaning) deleteServer(ctx context.Context, row Row) error {
-	return run.cloud.DeleteServer(ctx, Server{ID: row.ID, Name: row.Name}, cleanupLimit)
+	return run.cloud.StartDelete(ctx, row.ID)
+}
+
+func (run *cleaning) awaitGone(ctx context.Context, row Row) error {
+	return run.cloud.AwaitGone(ctx, Server{ID: row.ID, Name: row.Name, Status: row.Status}, run.limit)
 }
 
 func (run *cleaning) freeAddress(ctx context.Context, row Row) error {
@@ -365,7 +397,7 @@ func (run *cleaning) deletePort(ctx context.Context, row Row) error {
 }
 
 func (run *cleaning) deleteVolume(ctx context.Context, row Row) error {
-	return run.cloud.deleteVolume(ctx, row.ID, cleanupLimit)
+	return run.cloud.deleteVolume(ctx, row.ID, run.limit)
 }
 
 // removeInterface takes a router off a network, and our port with it.
@@ -396,13 +428,17 @@ func whenFree(ctx context.Context, remove func() error) error {
 // remaining keeps the ports that did not go with their servers: those that were
 // made by hand. Ports of servers that could not be deleted stay with them.
 func (run *cleaning) remaining(ctx context.Context, rows []Row) []Row {
-	ids := make([]string, len(rows))
-	for i, r := range rows {
-		ids[i] = r.ID
+	if len(rows) == 0 {
+		return nil
 	}
-	ports, err := inParts(ids, func(part []string) ([]Port, error) {
-		return run.cloud.Ports(ctx, url.Values{"id": part})
-	})
+	which := url.Values{"project_id": {run.cloud.project}}
+	if len(rows) <= maxIDs { // more don't fit into one call
+		which = url.Values{}
+		for _, r := range rows {
+			which.Add("id", r.ID)
+		}
+	}
+	ports, err := run.cloud.Ports(ctx, which)
 	var out []Row
 	for _, r := range rows {
 		if err != nil {

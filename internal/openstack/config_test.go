@@ -178,6 +178,9 @@ func TestPatternsFor(t *testing.T) {
 		{"student07-web-1 student07-web-2", "^student07-web-"},
 		{"a.b-1 c", `^a\.b-1$ ^c$`},
 		{"student1-web student10-web student1-app", "^student1- ^student10-web$"},
+		{"student01-step student02-step student03-step", "^student0"},
+		{"web1 web2 web3", "^web"},
+		{"a-1 b-1 c-1", ""},
 	} {
 		if got := strings.Join(patternsFor(strings.Fields(tc.names)), " "); got != tc.want {
 			t.Errorf("%s: %s, not %s", tc.names, got, tc.want)

@@ -67,7 +67,7 @@ func (c *Cloud) addOthers(ctx context.Context, e *estate) error {
 	if !slices.ContainsFunc(e.marked(), func(r Row) bool { return r.Kind == "key pair" || r.Action == Keep }) {
 		return nil
 	}
-	all, err := c.ListServers(ctx, Filter{})
+	all, err := c.serversOf(ctx, Filter{})
 	for _, s := range all {
 		if _, doomed := e.names[s.ID]; !doomed {
 			e.others = append(e.others, s)
@@ -85,7 +85,7 @@ func (c *Cloud) doomed(ctx context.Context, what Cleanup) ([]Server, error) {
 			filter.Metadata["rollout_app"] = what.App
 		}
 	}
-	all, err := c.ListServers(ctx, filter)
+	all, err := c.serversOf(ctx, filter)
 	if err != nil {
 		return nil, err
 	}

@@ -69,7 +69,7 @@ func (f *faulty) serve(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case key == "POST /v3/auth/tokens":
 		f.login(w)
-	case key == "GET /servers/detail":
+	case key == "GET /servers/detail", key == "GET /servers":
 		f.list(w, r.URL.Query().Get("name"))
 	case key == "POST /servers":
 		f.create(w, r)

@@ -147,11 +147,25 @@ type Filter struct {
 // ListServers returns the servers of the project that match, by name, with the
 // names of their images and flavors.
 func (c *Cloud) ListServers(ctx context.Context, f Filter) ([]Server, error) {
+	out, err := c.serversOf(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	c.fillFaults(ctx, out)
+	if err := c.nameParts(ctx, out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// serversOf is ListServers in one call: without the names of images and flavors,
+// and without faults that a list leaves out.
+func (c *Cloud) serversOf(ctx context.Context, f Filter) ([]Server, error) {
 	pattern := ""
 	if f.NamePrefix != "" {
-		pattern = "^" + regexp.QuoteMeta(f.NamePrefix)
+		pattern = beginning(f.NamePrefix)
 	}
-	all, err := c.serversMatching(ctx, pattern)
+	all, err := c.serversMatching(ctx, detailed, pattern)
 	if err != nil {
 		return nil, fmt.Errorf("cannot list servers: %w", err)
 	}
@@ -161,10 +175,6 @@ func (c *Cloud) ListServers(ctx context.Context, f Filter) ([]Server, error) {
 		if strings.HasPrefix(s.Name, f.NamePrefix) && s.carries(f.Metadata) {
 			out = append(out, s)
 		}
-	}
-	c.fillFaults(ctx, out)
-	if err := c.nameParts(ctx, out); err != nil {
-		return nil, err
 	}
 	slices.SortFunc(out, func(a, b Server) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
@@ -216,8 +226,8 @@ func (c *Cloud) nameParts(ctx context.Context, servers []Server) error {
 }
 
 // serversMatching is one list call; pattern is a regular expression on names.
-func (c *Cloud) serversMatching(ctx context.Context, pattern string) ([]Server, error) {
-	list, err := c.compute.list(ctx, "servers/detail", query("name", pattern), "servers")
+func (c *Cloud) serversMatching(ctx context.Context, depth listing, pattern string) ([]Server, error) {
+	list, err := c.compute.list(ctx, string(depth), query("name", pattern), "servers")
 	if err != nil {
 		return nil, err
 	}

@@ -18,7 +18,8 @@ func (c *Cloud) awaitBoot(ctx context.Context, spec ServerSpec, id string, limit
 	what := "server " + spec.Name + " to become ACTIVE"
 	var twins []Server
 	active := reached(progress, "ACTIVE")
-	server, err := c.await(ctx, spec.Name, id, what, limit, func(s Server, there bool, all []Server) (bool, error) {
+	wait := vigil{server: Server{ID: id, Name: spec.Name}, what: what, limit: limit, needs: detailed}
+	wait.judge = func(s Server, there bool, all []Server) (bool, error) {
 		if there {
 			twins = alike(s, all, spec.Metadata)
 		}
@@ -26,7 +27,8 @@ func (c *Cloud) awaitBoot(ctx context.Context, spec ServerSpec, id string, limit
 			return true, nil
 		}
 		return active(s, there, all)
-	})
+	}
+	server, err := c.await(ctx, wait)
 	if err != nil || len(twins) < 2 {
 		return server, err
 	}

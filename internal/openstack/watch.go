@@ -17,11 +17,11 @@ import (
 // list call per interval. It has no goroutine of its own: one of those who wait
 // asks for all, and when it leaves, the next one takes over.
 type watcher struct {
-	list   func(ctx context.Context, names []string) ([]Server, error)
+	list   func(ctx context.Context, depth listing, names []string) ([]Server, error)
 	lead   turn // held by the one who asks
 	mu     sync.Mutex
 	waits  map[*wait]struct{}
-	asked  time.Time       // when the last list call was sent
+	told   time.Time       // when the last list came
 	took   time.Duration   // how long it took
 	pace   []time.Duration // shortest, longest interval
 	jitter func() float64  // in [0, 1)
@@ -32,7 +32,9 @@ type watcher struct {
 type wait struct {
 	name  string
 	since time.Time
-	hurry bool          // a look-up: the next list is soon enough
+	hurry bool // a look-up: the next list is soon enough
+	needs listing
+	asked bool          // a list was asked for since it joined
 	news  chan snapshot // holds the newest only
 }
 
@@ -41,13 +43,23 @@ type snapshot struct {
 	err     error
 }
 
+// listing is one of Nova's two lists of servers.
+type listing string
+
+// The detailed list costs about twice as much as the one of ids and names: for
+// it, Nova asks Neutron, which is what a server that boots or ends waits for.
+const (
+	detailed  listing = "servers/detail"
+	namesOnly listing = "servers"
+)
+
 // A list call is followed by the next after this many times its own duration.
-const busyFactor = 4
+const busyFactor = 2
 
 // How long a look-up waits for others to join its list call.
 const gather = 5 * time.Millisecond
 
-func newWatcher(list func(context.Context, []string) ([]Server, error)) *watcher {
+func newWatcher(list func(context.Context, listing, []string) ([]Server, error)) *watcher {
 	return &watcher{
 		list: list, lead: newTurn(), waits: map[*wait]struct{}{},
 		pace: []time.Duration{500 * time.Millisecond, 5 * time.Second}, jitter: rand.Float64,
@@ -55,8 +67,8 @@ func newWatcher(list func(context.Context, []string) ([]Server, error)) *watcher
 	}
 }
 
-func (w *watcher) join(name string, hurry bool) *wait {
-	x := &wait{name: name, since: time.Now(), hurry: hurry, news: make(chan snapshot, 1)}
+func (w *watcher) join(name string, needs listing, hurry bool) *wait {
+	x := &wait{name: name, needs: needs, since: time.Now(), hurry: hurry, news: make(chan snapshot, 1)}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.waits[x] = struct{}{}
@@ -97,18 +109,24 @@ func (w *watcher) poll(ctx context.Context, x *wait) {
 	w.mu.Lock()
 	asked := make([]*wait, 0, len(w.waits))
 	var names []string
+	depth := namesOnly
 	for y := range w.waits {
+		y.asked = true
+		if y.needs == detailed {
+			depth = detailed
+		}
 		asked = append(asked, y)
 		if !slices.Contains(names, y.name) {
 			names = append(names, y.name)
 		}
 	}
-	w.asked = time.Now()
 	w.mu.Unlock()
 	slices.Sort(names)
-	servers, err := w.list(ctx, names)
+	sent := time.Now()
+	servers, err := w.list(ctx, depth, names)
 	w.mu.Lock()
-	w.took = time.Since(w.asked)
+	w.told = time.Now()
+	w.took = w.told.Sub(sent)
 	w.mu.Unlock()
 	if ctx.Err() != nil {
 		return // the asker was cancelled, not those who wait with it
@@ -148,41 +166,48 @@ func tell(y *wait, servers []Server, err error) {
 	y.news <- s // only the asker sends, so there is room
 }
 
-// pause is how long to wait before the next list call: a quarter of the time
-// that the newest wait has lasted, within bounds, a little shifted by chance so
-// that many machines don't ask at once; next to nothing where somebody hurries.
-// A cloud that takes long to answer is asked less often: it has the creates of
-// those that are waited for to do.
+// pause is how long to wait before the next list call: a part of the time that
+// the newest wait has lasted, within bounds, a little shifted by chance so that
+// many machines don't ask at once; next to nothing where somebody hurries. A
+// cloud that takes long to answer is asked less often: it has the creates of
+// those that are waited for to do. And nothing has happened yet to a server that
+// was asked for a moment ago: those who just joined cause no list right away.
 func (w *watcher) pause() time.Duration {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	age := time.Hour
+	age, fresh := time.Hour, time.Hour // of the newest, and until one has waited long enough
 	for y := range w.waits {
 		if y.hurry {
 			return gather
 		}
-		age = min(age, time.Since(y.since))
+		lasts := time.Since(y.since)
+		age = min(age, lasts)
+		if y.asked {
+			lasts = w.pace[0]
+		}
+		fresh = min(fresh, w.pace[0]-lasts)
 	}
-	interval := min(max(age/4, w.pace[0], busyFactor*w.took), w.pace[1])
+	interval := min(max(age/8, w.pace[0], busyFactor*w.took), w.pace[1])
 	interval = time.Duration(float64(interval) * (0.85 + 0.3*w.jitter()))
-	return time.Until(w.asked.Add(interval))
+	return max(fresh, time.Until(w.told.Add(interval)))
 }
 
-// More groups of names than this are not asked for one by one.
-const maxGroups = 4
+// More groups of names than this are not asked for one by one, but by what all
+// names begin with, unless that is so little that it could be anybody's.
+const (
+	maxGroups  = 2
+	leastStart = 3
+)
 
 // listForWatch lists the servers of these names, and maybe others, with as few
 // calls as can be. Nova's filter is a regular expression, but its "|" stands for
 // itself (nova/db/main/api.py, _safe_regex_mysql), so that names can't be
 // listed: what they have in common is asked for.
-func (c *Cloud) listForWatch(ctx context.Context, names []string) ([]Server, error) {
+func (c *Cloud) listForWatch(ctx context.Context, depth listing, names []string) ([]Server, error) {
 	patterns := patternsFor(names)
-	if len(patterns) > maxGroups {
-		patterns = []string{""}
-	}
 	var out []Server
 	for _, p := range patterns {
-		part, err := c.serversMatching(ctx, p)
+		part, err := c.serversMatching(ctx, depth, p)
 		if err != nil {
 			return nil, err
 		}
@@ -193,6 +218,7 @@ func (c *Cloud) listForWatch(ctx context.Context, names []string) ([]Server, err
 
 // patternsFor returns a pattern for each group of names that begin alike up to
 // their first dash: the whole name for one, what they have in common for more.
+// Many groups are asked for by one pattern.
 func patternsFor(names []string) []string {
 	var order []string
 	groups := map[string][]string{}
@@ -203,6 +229,12 @@ func patternsFor(names []string) []string {
 		}
 		groups[head] = append(groups[head], n)
 	}
+	if len(order) > maxGroups {
+		if start := commonStart(names); len(start) >= leastStart {
+			return []string{beginning(start)}
+		}
+		return []string{""}
+	}
 	var out []string
 	for _, head := range order {
 		group := groups[head]
@@ -210,21 +242,31 @@ func patternsFor(names []string) []string {
 			out = append(out, exactly(group[0]))
 			continue
 		}
-		common := group[0]
-		for _, n := range group[1:] {
-			for !strings.HasPrefix(n, common) {
-				common = common[:len(common)-1]
-			}
-		}
-		out = append(out, "^"+regexp.QuoteMeta(strings.ToValidUTF8(common, "")))
+		out = append(out, beginning(commonStart(group)))
 	}
 	return out
+}
+
+// beginning is a regular expression for names that begin so.
+func beginning(start string) string {
+	return "^" + regexp.QuoteMeta(strings.ToValidUTF8(start, ""))
+}
+
+// commonStart is what all of these begin with.
+func commonStart(names []string) string {
+	start := names[0]
+	for _, n := range names[1:] {
+		for !strings.HasPrefix(n, start) {
+			start = start[:len(start)-1]
+		}
+	}
+	return start
 }
 
 // ServersNamed returns the servers of exactly that name. Look-ups made at the
 // same time by others share one list call.
 func (c *Cloud) ServersNamed(ctx context.Context, name string) ([]Server, error) {
-	x := c.watch.join(name, true)
+	x := c.watch.join(name, detailed, true)
 	defer c.watch.leave(x)
 	s, err := c.watch.next(ctx, x)
 	if err == nil {
@@ -242,7 +284,7 @@ func (c *Cloud) ServersNamed(ctx context.Context, name string) ([]Server, error)
 // after limit, a NotFoundError where it is gone, a CancelledError.
 func (c *Cloud) Await(ctx context.Context, name, id string, limit time.Duration, progress func(string), wanted ...string) (Server, error) {
 	what := fmt.Sprintf("server %s to become %s", name, wanted[0])
-	return c.await(ctx, name, id, what, limit, reached(progress, wanted...))
+	return c.await(ctx, vigil{server: Server{ID: id, Name: name}, what: what, limit: limit, needs: detailed, judge: reached(progress, wanted...)})
 }
 
 // judgement says of a server, if it is there, whether its wait is over. all are
@@ -270,23 +312,28 @@ func vanished(name string) error {
 	return &NotFoundError{Kind: "server", Name: name, Hint: "it was deleted while it was waited for"}
 }
 
-// AwaitGone waits until a server that is being deleted is gone.
+// AwaitGone waits until a server is gone whose deletion was answered already. A
+// list that was asked for since and lacks it is enough.
 func (c *Cloud) AwaitGone(ctx context.Context, s Server, limit time.Duration) error {
-	what := fmt.Sprintf("server %s to be gone", s.Name)
-	_, err := c.await(ctx, s.Name, s.ID, what, limit, func(_ Server, there bool, _ []Server) (bool, error) {
-		return !there, nil
-	})
+	_, err := c.await(ctx, vigil{server: s, what: fmt.Sprintf("server %s to be gone", s.Name), limit: limit, needs: namesOnly,
+		judge: func(_ Server, there bool, _ []Server) (bool, error) { return !there, nil }})
+	var late *DeadlineError
+	if errors.As(err, &late) { // names alone don't tell what became of it
+		if now, lookErr := c.Server(withTries(ctx, 1), s.ID); lookErr == nil {
+			late.Last = now.state()
+		}
+	}
 	return err
 }
 
 // AwaitServer waits until done says so of the server id.
 func (c *Cloud) AwaitServer(ctx context.Context, s Server, what string, limit time.Duration, done func(Server) bool) (Server, error) {
-	return c.await(ctx, s.Name, s.ID, what, limit, func(now Server, there bool, _ []Server) (bool, error) {
+	return c.await(ctx, vigil{server: s, what: what, limit: limit, needs: detailed, judge: func(now Server, there bool, _ []Server) (bool, error) {
 		if !there {
 			return false, vanished(s.Name)
 		}
 		return done(now), nil
-	})
+	}})
 }
 
 func (s Server) state() string {
@@ -296,45 +343,58 @@ func (s Server) state() string {
 	return s.Status
 }
 
-// confirmed takes the server from a list, or asks for it where the list lacks
-// it: lists lag behind, and a wait must not end on that.
-func (c *Cloud) confirmed(ctx context.Context, list []Server, id string) (s Server, there bool, err error) {
-	if i := slices.IndexFunc(list, func(s Server) bool { return s.ID == id }); i >= 0 {
-		return list[i], true, nil
-	}
-	s, err = c.Server(ctx, id)
-	if isStatus(err, http.StatusNotFound) {
-		return s, false, nil
-	}
-	return s, err == nil, err
+// secondLook asks for a server that a list lacks: lists lag behind, and a wait
+// must not fail on that. It is not decided where that can't be told now.
+func (c *Cloud) secondLook(ctx context.Context, id string) (s Server, there, decided bool) {
+	s, err := c.Server(ctx, id)
+	return s, err == nil, err == nil || isStatus(err, http.StatusNotFound)
 }
 
-func (c *Cloud) await(ctx context.Context, name, id, what string, limit time.Duration, judge judgement) (Server, error) {
-	bounded, cancel := context.WithTimeout(ctx, limit)
+// vigil is a wait for one server.
+type vigil struct {
+	server Server // its id and name, and the state seen last, if any
+	what   string // is waited for: "server x to be gone"
+	limit  time.Duration
+	needs  listing
+	judge  judgement
+}
+
+func (c *Cloud) await(ctx context.Context, v vigil) (Server, error) {
+	bounded, cancel := context.WithTimeout(ctx, v.limit)
 	defer cancel()
-	x := c.watch.join(name, false)
+	x := c.watch.join(v.server.Name, v.needs, false)
 	defer c.watch.leave(x)
-	last := Server{ID: id, Name: name, Status: "a state nobody saw"}
+	last := v.server
+	if last.Status == "" {
+		last.Status = "a state nobody saw"
+	}
 	for {
 		news, err := c.watch.next(bounded, x)
 		switch {
 		case ctx.Err() != nil:
-			return last, &CancelledError{What: what, Last: last.state(), Err: context.Cause(ctx)}
+			return last, &CancelledError{What: v.what, Last: last.state(), Err: context.Cause(ctx)}
 		case errors.Is(err, context.DeadlineExceeded):
-			return last, &DeadlineError{What: what, Limit: limit, Last: last.state()}
+			return last, &DeadlineError{What: v.what, Limit: v.limit, Last: last.state()}
 		case err != nil:
 			return last, err
 		case news.err != nil:
-			return last, fmt.Errorf("cannot wait for %s: %w", what, news.err)
+			return last, fmt.Errorf("cannot wait for %s: %w", v.what, news.err)
 		}
-		now, there, err := c.confirmed(bounded, news.servers, id)
-		if err != nil {
-			continue // asked again in the next round, whose error counts
+		i := slices.IndexFunc(news.servers, func(s Server) bool { return s.ID == last.ID })
+		if i >= 0 && v.needs == detailed {
+			last = news.servers[i]
 		}
-		if there {
-			last = now
+		done, err := v.judge(last, i >= 0, news.servers)
+		if err != nil && i < 0 {
+			now, there, decided := c.secondLook(bounded, last.ID)
+			if !decided {
+				continue // asked again in the next round, whose error counts
+			}
+			if there {
+				last = now
+				done, err = v.judge(last, true, news.servers)
+			}
 		}
-		done, err := judge(last, there, news.servers)
 		if done || err != nil {
 			return last, err
 		}
