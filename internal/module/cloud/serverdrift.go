@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"strings"
+	"sync"
 
 	"rollout/internal/module"
 	"rollout/internal/openstack"
@@ -112,9 +113,15 @@ func wantedCards(ctx context.Context, t *task, want *openstack.Make, look func(e
 	if n := t.text("network"); n != "" {
 		nics = []nic{{netName: n}}
 	}
+	cards, errs := make([]openstack.NIC, len(nics)), make([]error, len(nics))
+	var g sync.WaitGroup
+	for i, n := range nics { // side by side, so that they share one call
+		g.Go(func() { cards[i], errs[i] = resolveNIC(ctx, t, n) })
+	}
+	g.Wait()
 	known := true
-	for _, n := range nics {
-		card, err := resolveNIC(ctx, t, n)
+	for i, n := range nics {
+		card, err := cards[i], errs[i]
 		known = known && err == nil
 		if err := look(err); err != nil {
 			return err
