@@ -2,6 +2,7 @@ package openstack_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"rollout/internal/lab/api"
 	"rollout/internal/openstack"
 )
 
@@ -114,5 +116,41 @@ func TestCleanupOfAClassNeedsPrefixes(t *testing.T) {
 		if _, err := c.PlanClass(t.Context(), openstack.ClassCleanup{Owners: owners}); err != openstack.ErrEmptyPrefix {
 			t.Errorf("%v: %v", owners, err)
 		}
+	}
+}
+
+// A class costs as many calls as it has servers to delete, and as few more as
+// one student does.
+func TestCleanupOfAClassSharesItsCalls(t *testing.T) {
+	const students, each = 30, 5
+	_, c := openFaultyLab(t, api.Faults{})
+	ctx, p := t.Context(), prefix(t)
+	var owners []string
+	servers := map[string]string{}
+	for i := range students {
+		owner := fmt.Sprintf("%ss%02d", p, i+1)
+		owners = append(owners, owner)
+		for n := range each {
+			servers[fmt.Sprintf("%s-web-%d", owner, n+1)] = owner
+		}
+	}
+	bootAll(t, c, servers)
+	for name, owners := range map[string][]string{"one": owners[:1], "the others": owners[1:]} {
+		plan := must[openstack.Plan](t)(c.PlanClass(ctx, openstack.ClassCleanup{Owners: owners}))
+		before := c.Calls()
+		if left := plan.Execute(ctx, nil); len(left) > 0 {
+			t.Fatal(left)
+		}
+		const listing = 15
+		if n, deletes := c.Calls()-before, each*len(owners); n > deletes+listing {
+			t.Errorf("%s: %d servers took %d calls", name, deletes, n)
+		}
+	}
+	before := c.Calls()
+	if plan := must[openstack.Plan](t)(c.PlanClass(ctx, openstack.ClassCleanup{Owners: owners})); !plan.Empty() {
+		t.Errorf("left: %v", plan.Rows)
+	}
+	if n := c.Calls() - before; n > 12 {
+		t.Errorf("a plan took %d calls", n)
 	}
 }
