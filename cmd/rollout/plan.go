@@ -114,6 +114,7 @@ func addExtra(ctx context.Context, flags *projectFlags, plan *report.Plan) error
 	if err != nil || !p.hasTopology() {
 		return err
 	}
+	p.told.Do(func() {}) // by the run
 	top, err := p.topology(ctx)
 	var none errNoTopology
 	if errors.As(err, &none) {

@@ -37,6 +37,8 @@ type project struct {
 	engine *template.Engine
 	clouds *openstack.Pool
 
+	told sync.Once // what the topology makes of -e variables
+
 	mu        sync.Mutex
 	instances map[string]topology.Instance // what the cloud had when it was last asked
 }
@@ -107,6 +109,11 @@ func (p *project) topology(ctx context.Context) (*topology.Topology, error) {
 	if p.cloudName != "" {
 		top.Cloud = p.cloudName
 	}
+	p.told.Do(func() {
+		for _, doubt := range top.Doubts(p.extra) {
+			warn(doubt)
+		}
+	})
 	return top, nil
 }
 
