@@ -290,7 +290,7 @@ func (c *class) trusting(ctx context.Context, cfg connection.SSHConfig, s classr
 	if err != nil {
 		return cfg, err
 	}
-	cfg.ProjectKnownHosts, cfg.ServerID = filepath.Join(c.roster.StateDir(), "known_hosts"), server.ID
+	cfg.ProjectKnownHosts, cfg.ServerID = c.roster.KnownHosts(), server.ID
 	cfg.LearnHostKeys = func(ctx context.Context) ([]string, error) { return cloud.HostKeys(ctx, server.ID) }
 	return cfg, nil
 }
@@ -319,7 +319,9 @@ func (c *class) showLogins(ctx context.Context, students []classroom.Student, su
 			state = cmp.Or(p.Step.Status, state)
 		}
 		if p.Step != nil {
-			login = fmt.Sprintf("ssh -i %s %s@%s", c.roster.KeyFile(p.Student), c.roster.Step.User, cmp.Or(p.Step.Address, p.Step.Fixed))
+			// With the keys that were learnt from the console, ssh has nothing to take on trust.
+			login = fmt.Sprintf("ssh -i %s -o UserKnownHostsFile=%s %s@%s", c.roster.KeyFile(p.Student), c.roster.KnownHosts(),
+				c.roster.Step.User, cmp.Or(p.Step.Address, p.Step.Fixed))
 		}
 		rows = append(rows, []string{name, p.Student.Server(), state, login})
 	}

@@ -80,6 +80,9 @@ func (r *Roster) KeyFile(s Student) string {
 	return filepath.Join(r.StateDir(), "keys", s.KeyPair())
 }
 
+// KnownHosts is the file of the host keys that were learnt.
+func (r *Roster) KnownHosts() string { return filepath.Join(r.StateDir(), "known_hosts") }
+
 // Find returns the student of that name, or nil.
 func (r *Roster) Find(name string) *Student {
 	for i := range r.Students {
