@@ -141,7 +141,11 @@ func TestQuotaMidway(t *testing.T) {
 // bootMany boots p1 … pn at once as a run does: looking first.
 func bootMany(t *testing.T, c *openstack.Cloud, p string, n int) []error {
 	t.Helper()
-	base := spec(t, c, "", "conf")
+	return bootLike(t, c, spec(t, c, "", "conf"), p, n)
+}
+
+func bootLike(t *testing.T, c *openstack.Cloud, base openstack.ServerSpec, p string, n int) []error {
+	t.Helper()
 	out := make([]error, n)
 	var g errgroup.Group
 	for i := range n {

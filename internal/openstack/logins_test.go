@@ -63,6 +63,16 @@ func (e testEntry) unversioned() string {
 // identity makes a request of Keystone's that the package has no words for.
 func identity(t *testing.T, c *openstack.Cloud, method, path string, body any, headers ...string) []byte {
 	t.Helper()
+	status, text := askIdentity(t, c, method, path, body, headers...)
+	if status >= 300 {
+		t.Fatalf("%s %s: %d %s", method, path, status, text)
+	}
+	return text
+}
+
+// askIdentity also returns the answer's status, for who can go on from a refusal.
+func askIdentity(t *testing.T, c *openstack.Cloud, method, path string, body any, headers ...string) (int, []byte) {
+	t.Helper()
 	base := ""
 	for _, e := range c.Catalog() {
 		for _, p := range e.Endpoints {
@@ -87,10 +97,7 @@ func identity(t *testing.T, c *openstack.Cloud, method, path string, body any, h
 	defer response.Body.Close()
 	var answer bytes.Buffer
 	_ = must[int64](t)(answer.ReadFrom(response.Body))
-	if response.StatusCode >= 300 {
-		t.Fatalf("%s %s: %s %s", method, path, response.Status, &answer)
-	}
-	return answer.Bytes()
+	return response.StatusCode, answer.Bytes()
 }
 
 // logIn opens the cloud, and looks around with what it got.
