@@ -1,6 +1,8 @@
 package cloud_test
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -111,4 +113,34 @@ func TestCheckModeGoesOn(t *testing.T) {
 	}
 	b.fails("cannot find network", "openstack.cloud.server", "name", b.prefix+"web-2", "image", "docker-base", "flavor", "standard.xsmall",
 		"network", b.prefix+"net2")
+}
+
+// A server whose image was deleted since is as good as before, and the plan says
+// so; where the task's own image is gone, too.
+func TestServerWhoseImageIsGone(t *testing.T) {
+	b := newBench(t)
+	if b.lab != nil {
+		t.Skip("the practice cloud keeps images that machines run from")
+	}
+	image := b.prefix + "image"
+	file := filepath.Join(t.TempDir(), "image.raw")
+	if err := os.WriteFile(file, make([]byte, 1<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b.ok("openstack.cloud.image", "name", image, "filename", file, "disk_format", "raw")
+	b.gone("openstack.cloud.image", "name", image)
+	server := []any{"name", b.prefix + "orphan", "image", image, "flavor", "standard.xsmall", "network", "dmz-net", "auto_ip", false,
+		"timeout", 240, "meta", value.NewMap("rollout_owner", strings.TrimSuffix(b.prefix, "-"))}
+	b.ok("openstack.cloud.server", server...)
+	b.ok("openstack.cloud.image", "name", image, "state", "absent")
+	for _, name := range []string{"docker-base", image} {
+		res, err := b.call(t.Context(), "openstack.cloud.server", true, with(server, "image", name)...)
+		if err != nil || res.Failed || res.Changed || len(res.Plan) != 1 {
+			t.Fatalf("%s: %v %s changed=%v plan=%v", name, err, res.Msg, res.Changed, res.Plan)
+		}
+		op := res.Plan[0]
+		if op.Kind != module.Note || op.Thing != "server "+b.prefix+"orphan" || !strings.Contains(op.Cause, "deleted since") {
+			t.Errorf("%s: %v", name, op)
+		}
+	}
 }
