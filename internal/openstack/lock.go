@@ -141,11 +141,14 @@ func (k *locker) acquire(ctx context.Context) error {
 	}
 }
 
-// How long one who came first waits for those who came later to see that, and
-// how often it looks. Who is there for longer holds the lock already.
+// How long one who came first waits for those who came later to see that and
+// take their tags away, and how often it looks. Who is there for longer holds
+// the lock already. In a slow cloud, the wait is lockTimes what a look took, for
+// others may still have to put, look and take away: else all could give way.
 const (
 	lockPatience = 5 * time.Second
 	lockLook     = 250 * time.Millisecond
+	lockTimes    = 4
 )
 
 // try takes the lock, or says who has it. Everybody puts a tag first and looks
@@ -163,15 +166,18 @@ func (k *locker) try(ctx context.Context) error {
 		k.release(ctx)
 		return err
 	}
+	patience := lockPatience
 	for start := time.Now(); ; {
+		asked := time.Now()
 		others, now, err = k.look(ctx)
+		patience = max(patience, lockTimes*time.Since(asked))
 		switch {
 		case err != nil:
 		case len(others) == 0 && now.Before(k.safeUntil()):
 			return nil
 		case len(others) == 0: // the look came so late that others may count this as dead
 			err = fmt.Errorf("cannot lock %s: Neutron took longer than %s to answer (try again)", k.req.Owner, k.req.Life)
-		case others[0].before(k.mine) || time.Since(start) > lockPatience:
+		case others[0].before(k.mine) || time.Since(start) > patience:
 			err = others[0].heldError(k.req.What)
 		default:
 			err = sleep(ctx, lockLook)

@@ -78,6 +78,37 @@ func TestOneOfManyLocks(t *testing.T) {
 	}
 }
 
+// Two begin at once in a cloud that takes three seconds over a call: the first
+// is not impatient before the second can have given way.
+func TestOneLockInASlowCloud(t *testing.T) {
+	t.Parallel()
+	slow, _ := between(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.URL.Path, "/security-groups") {
+			time.Sleep(3 * time.Second)
+		}
+	}), nil)
+	var won, refused atomic.Int32
+	others := make(chan struct{})
+	var all sync.WaitGroup
+	for i := range 2 {
+		all.Go(func() {
+			err := slow.WithLock(t.Context(), lockOf("student07", fmt.Sprintf("person%d@desk", i)), func(context.Context) error {
+				won.Add(1)
+				<-others
+				return nil
+			})
+			var held *openstack.HeldError
+			if errors.As(err, &held) && refused.Add(1) == 1 {
+				close(others)
+			}
+		})
+	}
+	all.Wait()
+	if won.Load() != 1 {
+		t.Errorf("%d had the lock", won.Load())
+	}
+}
+
 // TestLocksWaitTheirTurn lets all contenders wait: each gets the lock once.
 func TestLocksWaitTheirTurn(t *testing.T) {
 	open := lockSession(t)
