@@ -46,7 +46,8 @@ func openLab(t *testing.T, lab *apitest.Lab) *openstack.Cloud {
 }
 
 func prefix(t *testing.T) string {
-	return fmt.Sprintf("rollout-test-%x-", time.Now().UnixNano()&0xffffff)
+	t.Helper()
+	return prefixAt(time.Now())
 }
 
 // sweepContext outlives the test, for what is done when it ends.

@@ -29,7 +29,7 @@ type bench struct {
 }
 
 func newBench(t *testing.T) *bench {
-	b := &bench{t: t, modules: map[string]*module.Module{}, prefix: fmt.Sprintf("rollout-test-m%x-", time.Now().UnixNano()&0xffffff)}
+	b := &bench{t: t, modules: map[string]*module.Module{}, prefix: fmt.Sprintf("rollout-test-m%07x%06x-", time.Now().Unix()/60, time.Now().UnixNano()&0xffffff)}
 	if name := os.Getenv("ROLLOUT_TEST_CLOUD"); name != "" {
 		b.clouds = openstack.NewPool(openstack.Config{Cloud: name})
 	} else {
