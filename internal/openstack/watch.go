@@ -62,7 +62,7 @@ const gather = 5 * time.Millisecond
 func newWatcher(list func(context.Context, listing, []string) ([]Server, error)) *watcher {
 	return &watcher{
 		list: list, lead: newTurn(), waits: map[*wait]struct{}{},
-		pace: []time.Duration{500 * time.Millisecond, 5 * time.Second}, jitter: rand.Float64,
+		pace: []time.Duration{500 * time.Millisecond, 3 * time.Second}, jitter: rand.Float64,
 		wake: make(chan struct{}, 1),
 	}
 }

@@ -23,9 +23,9 @@ func TestPauseBetweenLists(t *testing.T) {
 		"a list came a while ago":        {waits: waits{first: time.Second, newest: time.Second}, asked: true, told: 300 * time.Millisecond, want: 200 * time.Millisecond},
 		"one joins those asked about":    {waits: waits{first: time.Second}, asked: true, told: 300 * time.Millisecond, want: 200 * time.Millisecond},
 		"after twelve seconds":           {waits: waits{first: time.Minute, newest: 12 * time.Second}, asked: true, want: 1500 * time.Millisecond},
-		"after minutes":                  {waits: waits{first: time.Hour, newest: 3 * time.Minute}, asked: true, want: 5 * time.Second},
+		"after minutes":                  {waits: waits{first: time.Hour, newest: 3 * time.Minute}, asked: true, want: 3 * time.Second},
 		"of a slow cloud":                {asked: true, took: time.Second, want: 2 * time.Second},
-		"of a stuck cloud":               {asked: true, took: time.Minute, want: 5 * time.Second},
+		"of a stuck cloud":               {asked: true, took: time.Minute, want: 3 * time.Second},
 		"while one looks up":             {waits: waits{first: time.Minute, newest: time.Minute}, took: time.Minute, hurry: true, want: gather},
 	} {
 		w := newWatcher(nil)
