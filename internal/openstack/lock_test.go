@@ -78,15 +78,29 @@ func TestOneOfManyLocks(t *testing.T) {
 	}
 }
 
-// Two begin at once in a cloud that takes three seconds over a call: the first
-// is not impatient before the second can have given way.
+// Two look, put and look again at the same time, in a cloud that takes longer
+// over a look than the first one waits in a fast one: it is not impatient before
+// the second can have given way.
 func TestOneLockInASlowCloud(t *testing.T) {
 	t.Parallel()
-	slow, _ := between(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		if strings.Contains(r.URL.Path, "/security-groups") {
-			time.Sleep(3 * time.Second)
+	var looks, puts sync.WaitGroup
+	looks.Add(2)
+	puts.Add(2)
+	var looked, put atomic.Int32
+	slow, _ := between(t, nil, func(r *http.Response) error {
+		path := r.Request.URL.Path
+		switch {
+		case r.Request.Method == http.MethodPut && strings.Contains(path, "/tags/") && put.Add(1) <= 2:
+			puts.Done()
+			puts.Wait()
+		case r.Request.Method == http.MethodGet && strings.HasSuffix(path, "/security-groups") && looked.Add(1) <= 2:
+			looks.Done()
+			looks.Wait()
+		case r.Request.Method == http.MethodGet && strings.HasSuffix(path, "/security-groups"):
+			time.Sleep(5500 * time.Millisecond)
 		}
-	}), nil)
+		return nil
+	})
 	var won, refused atomic.Int32
 	others := make(chan struct{})
 	var all sync.WaitGroup
