@@ -103,10 +103,14 @@ func newSuite(t *testing.T, checkout string) *suite {
 		t.Fatal(err)
 	}
 	inventory := "[testgroup]\ntesthost ansible_connection=local ansible_pipelining=yes ansible_python_interpreter=/usr/bin/python3\n"
-	if err := os.WriteFile(filepath.Join(s.integration, "inventory.testhost"), []byte(inventory), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(s.integration, "inventory"), []byte(inventory), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Symlink("targets", filepath.Join(s.integration, "roles")); err != nil {
+		t.Fatal(err)
+	}
+	// the targets' Python virtual environments need a package index; nothing of theirs is in scope
+	if err := os.WriteFile(filepath.Join(s.programs, "virtualenv.sh"), []byte(":\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	if os.Getenv(oracleEnv) == "" {
@@ -204,7 +208,7 @@ func environment() []string {
 		"ANSIBLE_TEST_PYTHON_INTERPRETER=/usr/bin/python3", "ANSIBLE_TEST_PYTHON_VERSION=3.11", "PAGER=/bin/cat", "LC_ALL=C.UTF-8")
 }
 
-func (s *suite) inventory() string { return filepath.Join(s.integration, "inventory.testhost") }
+func (s *suite) inventory() string { return filepath.Join(s.integration, "inventory") }
 
 // roleBook writes the playbook ansible-test makes for a target that is a role.
 func (s *suite) roleBook(t *testing.T, name, output string) string {
