@@ -46,7 +46,7 @@ func TestMistakes(t *testing.T) {
 			`roles/broken/meta/main.yml:1:1: 'dependancies' is not a valid attribute for a RoleMetadata (did you mean "dependencies"?)`,
 			`site.yml:2:19: the role 'missing' was not found in roles/missing:missing:missing`,
 			"tasks.yml:1:1: included task files must contain a list of tasks, not a mapping",
-			"site.yml:5:19: cannot find the task file none.yml (looked for none.yml, tasks/none.yml)",
+			"site.yml:5:19: cannot find the task file none.yml (looked for none.yml)",
 		}},
 		{"cycles", "- hosts: a\n  roles: [loop]\n  tasks:\n  - import_tasks: me.yml\n- import_playbook: site.yml\n", []string{
 			"roles/loop/meta/main.yml:1:16: role roles/loop imports itself",

@@ -37,13 +37,13 @@ func (r *reader) importFile(t *Task, file *document.Node, s scope) []Item {
 	}
 	b := &Block{Pos: t.Pos, Name: t.Name, Import: "tasks file " + name, Keywords: t.Keywords, Role: t.Role}
 	s.Keywords = t.Keywords
-	b.Block = r.taskFile(name, file.Pos, s)
+	b.Block = r.taskFile(name, file.Pos, false, s)
 	return []Item{b}
 }
 
 // taskFile reads the tasks of the file called name, looked for from s.
-func (r *reader) taskFile(name string, pos document.Position, s scope) []Item {
-	path, tried := r.findTasks(name, s)
+func (r *reader) taskFile(name string, pos document.Position, dynamic bool, s scope) []Item {
+	path, tried := r.findTasks(name, dynamic, s)
 	if path == "" {
 		r.missing(pos, "", "cannot find the task file %s (looked for %s)", name, strings.Join(tried, ", "))
 		return nil
@@ -61,38 +61,8 @@ func (r *reader) taskFile(name string, pos document.Position, s scope) []Item {
 		return nil
 	}
 	s.path = path
-	s.dirs = append(slices.Clip(s.dirs), filepath.Dir(path))
+	s.includes = append(slices.Clip(s.includes), filepath.Dir(name))
 	return r.items(doc, "a task file", s)
-}
-
-// findTasks looks for a task file beside the files that lead here, innermost
-// first, then where the role or the play keeps its tasks.
-func (r *reader) findTasks(name string, s scope) (path string, tried []string) {
-	if isAbs(name) {
-		tried = []string{name}
-	} else {
-		for _, dir := range slices.Backward(s.dirs) {
-			tried = appendNew(tried, filepath.Join(dir, name))
-		}
-		if s.role != nil {
-			home := s.role.Role.Path
-			tried = appendNew(tried, filepath.Join(home, taskDir(s), name), filepath.Join(home, name))
-		}
-		tried = appendNew(tried, filepath.Join(s.play.Dir, name), filepath.Join(s.play.Dir, "tasks", name))
-	}
-	for _, p := range tried {
-		if isFile(r.l.Files, p) {
-			return p, nil
-		}
-	}
-	return "", tried
-}
-
-func taskDir(s scope) string {
-	if s.handlers {
-		return "handlers"
-	}
-	return "tasks"
 }
 
 // includedFile is the file named by the free-form text or the argument file.
@@ -192,15 +162,36 @@ func (r *reader) importRole(t *Task, s scope) []Item {
 	if !ok {
 		return nil
 	}
+	from, ok := r.importedFiles(in, s.play.scopeVars(t.Vars))
+	if !ok {
+		return nil
+	}
 	s.Keywords = t.Keywords
 	use := r.useRole(roleRequest{
-		name: name, pos: in.Role.Pos, from: in.From, vars: t.OwnVars, keywords: t.Keywords, included: true,
+		name: name, pos: in.Role.Pos, from: from, vars: t.OwnVars, keywords: t.Keywords, included: true,
 		duplicates: in.AllowDuplicates, validate: in.ValidateArgSpecs,
 	}, s)
 	if use == nil {
 		return nil
 	}
 	return []Item{use.AsBlock()}
+}
+
+// importedFiles are the files that import_role chooses: their last parts, as
+// ansible-core has it.
+func (r *reader) importedFiles(in *Include, vars []*document.Node) (From, bool) {
+	from := in.From
+	for _, name := range []*string{&from.Tasks, &from.Handlers, &from.Vars, &from.Defaults} {
+		if *name == "" {
+			continue
+		}
+		text, ok := r.expand(textNode(filepath.Base(*name), in.Pos), "the name of a role's file", vars)
+		if !ok {
+			return from, false
+		}
+		*name = text
+	}
+	return from, true
 }
 
 // oldInclude is the include of old: static where its file is known, with
@@ -236,7 +227,7 @@ func (r *reader) oldInclude(t *Task, s scope) []Item {
 func (l *Loader) IncludeTasks(t *Task, file string) ([]Item, error) {
 	r := &reader{l: l}
 	s := r.included(t)
-	items := r.taskFile(file, t.Include.Pos, s)
+	items := r.taskFile(file, t.Include.Pos, true, s)
 	r.tell()
 	return items, r.finish()
 }
@@ -255,6 +246,7 @@ func (r *reader) tell() {
 func (l *Loader) IncludeRole(t *Task, name string, from From) (*RoleUse, error) {
 	r := &reader{l: l}
 	s := r.included(t)
+	s.Collections = t.Collections
 	use := r.useRole(roleRequest{
 		name: name, pos: t.Include.Pos, from: from, vars: t.OwnVars, keywords: s.Keywords, included: true,
 		duplicates: t.Include.AllowDuplicates, validate: t.Include.ValidateArgSpecs,

@@ -229,6 +229,6 @@ func TestWalkAllFollowsWhatIsKnownBeforeTheRun(t *testing.T) {
 	if err == nil {
 		t.Fatal("the mistakes in bad.yml must be found")
 	}
-	equal(t, "error", strings.ReplaceAll(err.Error(), dir+"/", ""), `bad.yml:2:17: cannot find the task file gone.yml (looked for gone.yml, tasks/gone.yml)
+	equal(t, "error", strings.ReplaceAll(err.Error(), dir+"/", ""), `bad.yml:2:17: cannot find the task file gone.yml (looked for gone.yml, gone.yml)
 bad.yml:3:3: a task must be a mapping, not a scalar`)
 }

@@ -17,6 +17,9 @@ import (
 type Loader struct {
 	Files     Source
 	RolesPath []string // where roles are looked for after the playbook's roles/
+	// CollectionsPath is where collections are looked for after the playbook's
+	// collections/: directories that hold ansible_collections, or are it.
+	CollectionsPath []string
 
 	// Expand renders a template in the name of a static import, with the vars
 	// in scope there (outermost first); nil makes such a template an error.
@@ -39,12 +42,24 @@ type Loader struct {
 // a *document.Error with its position.
 func (l *Loader) Load(path string) (*Playbook, error) {
 	r := &reader{l: l}
-	path = l.find(path)
+	path = l.book(path, filepath.Dir(path))
 	plays := r.playbook(path, document.Position{File: path}, nil)
 	if err := r.finish(); err != nil {
 		return nil, err
 	}
 	return &Playbook{Path: path, Plays: plays, Deprecations: r.notes}, nil
+}
+
+// book finds the file of a playbook: a path, or a collection's playbook by its
+// full name.
+func (l *Loader) book(name, dir string) string {
+	path := l.find(name)
+	if !isFile(l.Files, path) {
+		if found := l.collectionBook(filepath.Base(name), dir); found != "" {
+			return found
+		}
+	}
+	return path
 }
 
 // find lets a Source with several layers choose where a playbook comes from.
@@ -74,7 +89,7 @@ type scope struct {
 	role     *RoleUse
 	handlers bool
 	dynamic  bool     // read at run time
-	dirs     []string // directories of the task files being read, outermost first
+	includes []string // directories of the task files that led here, as they were named; outermost first
 	path     string   // the file being read
 }
 

@@ -71,7 +71,11 @@ func (r *reader) importPlaybook(n *document.Node, word string, target *document.
 	if !ok {
 		return nil
 	}
-	return r.playbook(r.l.find(join(filepath.Dir(path), file)), target.Pos, in)
+	dir := filepath.Dir(path)
+	if found := r.l.collectionBook(file, dir); found != "" {
+		return r.playbook(found, target.Pos, in)
+	}
+	return r.playbook(r.l.find(join(dir, file)), target.Pos, in)
 }
 
 // importTarget splits "file.yml key=value ..." as the old form allows.
@@ -108,6 +112,7 @@ func (r *reader) play(n *document.Node, path string, outer *imported) *Play {
 	r.playVars(p, n, outer)
 	p.Keywords = r.inherit(n, Keywords{}, "Play")
 	p.Keywords.Vars = nil
+	p.Collections = r.l.searched(p.Collections, r.l.collectionOf(path))
 	if outer != nil {
 		p.Tags = appendNew(p.Tags, outer.tags...)
 		p.When = outer.when

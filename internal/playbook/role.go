@@ -97,8 +97,8 @@ func roleParams(n *document.Node) *document.Node {
 
 // useRole finds and reads a role and its dependencies; nil after a mistake.
 func (r *reader) useRole(req roleRequest, s scope) *RoleUse {
-	path, tried := r.findRole(req.name, s)
-	if path == "" {
+	role, tried := r.findRole(req.name, s)
+	if role == nil {
 		r.missing(req.pos, document.Suggest(req.name, r.roleNames(s)),
 			"the role '%s' was not found in %s", req.name, strings.Join(tried, ":"))
 		return nil
@@ -107,22 +107,18 @@ func (r *reader) useRole(req roleRequest, s scope) *RoleUse {
 		r.errs.Add(req.pos, "more than %d roles are used", maxRoleUses)
 		return nil
 	}
-	if !r.enter(path+" "+req.from.Tasks, req.pos, "role") {
+	if !r.enter(role.Path+" "+req.from.Tasks, req.pos, "role") {
 		return nil
 	}
 	defer r.leave()
-	name := req.name
-	if strings.ContainsAny(name, `/\`) && !isDir(r.l.Files, filepath.Join(s.play.Dir, "roles", name)) {
-		name = filepath.Base(name)
-	}
 	use := &RoleUse{
 		Pos: req.pos, Params: req.params, Vars: req.vars, Keywords: req.keywords, Parent: s.role,
 		ValidateArgSpecs: req.validate, EntryPoint: "main",
 	}
 	if req.from.Tasks != "" {
-		use.EntryPoint = strings.TrimSuffix(strings.TrimSuffix(req.from.Tasks, ".yml"), ".yaml")
+		use.EntryPoint = req.from.Tasks
 	}
-	r.fillRole(use, &Role{Name: name, Path: path, Files: r.l.Files}, req, s)
+	r.fillRole(use, role, req, s)
 	return use
 }
 
@@ -133,7 +129,11 @@ func (r *reader) fillRole(use *RoleUse, role *Role, req roleRequest, s scope) {
 	role.Vars = r.roleVars(role, "vars", req.from.Vars, req.pos)
 	role.Defaults = r.roleVars(role, "defaults", req.from.Defaults, req.pos)
 	inner := scope{Keywords: req.keywords, play: s.play, role: use, dynamic: s.dynamic}
-	r.roleMeta(use, inner)
+	inner.Collections = nil // roles don't search what their play does
+	if role.Collection != "" {
+		inner.Collections = []string{role.Collection}
+	}
+	r.roleMeta(use, &inner)
 	use.AllowDuplicates = role.AllowDuplicates
 	if req.included {
 		use.AllowDuplicates = req.duplicates
@@ -153,22 +153,24 @@ func roleKey(role *Role, req roleRequest) string {
 		req.from.Tasks, req.from.Vars, req.from.Defaults, req.from.Handlers, req.included)
 }
 
-// findRole looks for a role's directory.
-func (r *reader) findRole(name string, s scope) (path string, tried []string) {
-	if isAbs(name) {
-		tried = []string{name}
-	} else {
+// findRole looks for a role's directory: in collections, then where roles are.
+func (r *reader) findRole(name string, s scope) (role *Role, tried []string) {
+	if path, collection, short := r.collectionRole(name, s.Collections, s.play.Dir); path != "" {
+		return &Role{Name: short, Collection: collection, Path: path, Files: r.l.Files}, nil
+	}
+	if !isAbs(name) {
 		for _, dir := range r.rolePaths(s) {
-			tried = appendNew(tried, filepath.Join(dir, name))
-		}
-		tried = appendNew(tried, filepath.Clean(name))
-	}
-	for _, p := range tried {
-		if isDir(r.l.Files, p) {
-			return p, nil
+			path := filepath.Join(dir, name)
+			if tried = appendNew(tried, path); isDir(r.l.Files, path) {
+				return &Role{Name: name, Path: path, Files: r.l.Files}, nil
+			}
 		}
 	}
-	return "", tried
+	path := homePath(filepath.Clean(name))
+	if isDir(r.l.Files, path) {
+		return &Role{Name: filepath.Base(name), Path: path, Files: r.l.Files}, nil
+	}
+	return nil, appendNew(tried, path)
 }
 
 // rolePaths are the directories that hold roles, in the order of the search.
@@ -206,7 +208,8 @@ func (r *reader) roleFiles(role *Role, dir, from string, pos document.Position, 
 	}
 	home := filepath.Join(role.Path, dir)
 	if rel, err := filepath.Rel(home, filepath.Join(home, name)); err != nil || strings.HasPrefix(rel, "..") {
-		r.errs.Add(pos, "cannot load %s of the role %s: it is not inside %s", name, role.Name, home)
+		r.errs.Add(pos, "failed loading '%s' for role (%s) as it is not inside the expected role path: '%s'",
+			filepath.Join(home, name), role.Name, home)
 		return nil
 	}
 	files, err := document.FindVars(r.l.Files, filepath.Join(home, name), exts, dirs)
@@ -214,7 +217,7 @@ func (r *reader) roleFiles(role *Role, dir, from string, pos document.Position, 
 		r.errs.Add(pos, "cannot read the role %s: %v", role.Name, err)
 	}
 	if len(files) == 0 && err == nil && from != "" {
-		r.errs.Add(pos, "could not find the specified file in the role %s: %s/%s", role.Name, dir, from)
+		r.errs.Add(pos, "could not find specified file in role: %s/%s (role %s)", dir, from, role.Name)
 	}
 	return files
 }
@@ -246,15 +249,15 @@ func (r *reader) roleItems(role *Role, dir, from string, pos document.Position, 
 		return nil
 	}
 	s.path = files[0]
-	s.dirs = []string{filepath.Dir(files[0])}
 	return r.items(doc, "the "+dir+" of the role "+role.Name, s)
 }
 
 // roleMeta reads meta/main: dependencies, duplicates, argument specs.
-func (r *reader) roleMeta(use *RoleUse, s scope) {
+func (r *reader) roleMeta(use *RoleUse, s *scope) {
 	role := use.Role
 	use.Role.ArgumentSpecs = r.argumentSpecs(role, use.Pos)
 	meta := r.metaFile(role, "main", use.Pos)
+	defer func() { s.Collections = r.l.roleSearch(role, s.Collections) }()
 	if meta == nil {
 		return
 	}
@@ -263,13 +266,17 @@ func (r *reader) roleMeta(use *RoleUse, s scope) {
 	if specs := meta.Get("argument_specs"); specs != nil && role.ArgumentSpecs == nil {
 		role.ArgumentSpecs = specs
 	}
-	use.Dependencies = r.roles(meta.Get("dependencies"), s)
+	use.Dependencies = r.roles(meta.Get("dependencies"), *s)
+	s.Collections = appendNew(s.Collections, r.words("collections", meta.Get("collections"))...)
 }
 
 // argumentSpecs reads meta/argument_specs, which counts before meta/main.
 func (r *reader) argumentSpecs(role *Role, pos document.Position) *document.Node {
 	specs := r.metaFile(role, "argument_specs", pos).Get("argument_specs")
-	if specs != nil && specs.Kind != document.Mapping {
+	switch {
+	case specs == nil || specs.Kind == document.Scalar && specs.Value == nil:
+		return nil
+	case specs.Kind != document.Mapping:
 		r.errs.Add(specs.Pos, "argument_specs must be a mapping of entry points, not %s", kindOf(specs))
 		return nil
 	}
@@ -296,7 +303,7 @@ func (r *reader) metaFile(role *Role, name string, pos document.Position) *docum
 // AsBlock returns the role as a block: its dependencies, each a block of its
 // own, then its tasks.
 func (u *RoleUse) AsBlock() *Block {
-	b := &Block{Pos: u.Pos, Import: "role " + u.Role.Name, Keywords: u.Keywords, Role: u, Uses: u}
+	b := &Block{Pos: u.Pos, Import: "role " + u.Role.FullName(), Keywords: u.Keywords, Role: u, Uses: u}
 	for _, d := range u.Dependencies {
 		b.Block = append(b.Block, d.AsBlock())
 	}

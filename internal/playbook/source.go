@@ -127,6 +127,14 @@ func absolute(p string) string {
 	return p
 }
 
+// homePath replaces a leading ~ by the user's home directory.
+func homePath(p string) string {
+	if home, err := os.UserHomeDir(); err == nil && (p == "~" || strings.HasPrefix(p, "~/")) {
+		return filepath.Join(home, p[1:])
+	}
+	return p
+}
+
 // isAbs tells whether p needs no directory before it.
 func isAbs(p string) bool {
 	return filepath.IsAbs(p) || strings.HasPrefix(p, Embedded) || strings.HasPrefix(p, "~")

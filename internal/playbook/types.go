@@ -201,14 +201,23 @@ type From struct{ Tasks, Handlers, Vars, Defaults string }
 
 // Role is a role's files.
 type Role struct {
-	Name  string // as it was asked for
-	Path  string // its directory; templates/ and files/ are under it
-	Files Source // reads what is under Path
+	Name       string // as it was asked for, without its collection
+	Collection string // the collection it comes from: ns.coll; "" for none
+	Path       string // its directory; templates/ and files/ are under it
+	Files      Source // reads what is under Path
 
 	Defaults        *document.Node // a mapping, or nil
 	Vars            *document.Node // a mapping, or nil
 	ArgumentSpecs   *document.Node // mapping of entry point → spec, or nil
 	AllowDuplicates bool
+}
+
+// FullName is the role's name with its collection's.
+func (r *Role) FullName() string {
+	if r.Collection == "" {
+		return r.Name
+	}
+	return r.Collection + "." + r.Name
 }
 
 // RoleUse is one application of a role.
@@ -251,7 +260,7 @@ func (t *Task) Title() string {
 		name = t.Action
 	}
 	if t.Role != nil {
-		return t.Role.Role.Name + " : " + name
+		return t.Role.Role.FullName() + " : " + name
 	}
 	return name
 }
