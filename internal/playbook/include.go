@@ -214,10 +214,13 @@ func (r *reader) oldInclude(t *Task, s scope) []Item {
 		}
 	}
 	if t.Loop != nil || isTemplate(file) || s.dynamic {
-		t.Include = &Include{Pos: t.Pos, File: file, Vars: params}
+		t.Include = &Include{Pos: t.Pos, File: file, Vars: params, Old: true}
 		return []Item{t}
 	}
 	t.Vars = append(slices.Clip(t.Vars), params)
+	if t.OwnVars != nil {
+		t.Params = append(slices.Clip(t.Params), t.OwnVars)
+	}
 	return r.importFile(t, file, s)
 }
 

@@ -119,6 +119,7 @@ func (k Keywords) extended() Keywords {
 	k.Tags = slices.Clip(k.Tags)
 	k.When = slices.Clip(k.When)
 	k.Vars = slices.Clip(k.Vars)
+	k.Params = slices.Clip(k.Params)
 	k.Environment = slices.Clip(k.Environment)
 	k.ModuleDefaults = slices.Clip(k.ModuleDefaults)
 	k.Notify = slices.Clip(k.Notify)

@@ -112,7 +112,7 @@ func (r *reader) useRole(req roleRequest, s scope) *RoleUse {
 	}
 	defer r.leave()
 	use := &RoleUse{
-		Pos: req.pos, Params: req.params, Vars: req.vars, Keywords: req.keywords, Parent: s.role,
+		Pos: req.pos, Params: req.params, Vars: req.vars, Keywords: req.keywords, Parent: s.role, Included: req.included,
 		ValidateArgSpecs: req.validate, EntryPoint: "main",
 	}
 	if req.from.Tasks != "" {

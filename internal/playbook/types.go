@@ -30,6 +30,7 @@ type Keywords struct {
 	Tags           []string         // own and inherited, each once; may hold templates
 	When           []*document.Node // outermost first; all must hold
 	Vars           []*document.Node // mappings of blocks, imports and the task itself, outermost first; never the play's
+	Params         []*document.Node // vars of old static includes, which win over set_fact's; outermost first
 	Environment    []*document.Node // mappings or templates of them, outermost first; the later wins
 	ModuleDefaults []*document.Node // mappings, outermost first; the later wins
 	Collections    []string
@@ -190,6 +191,7 @@ type Include struct {
 	From From           // with templates as written
 	Vars *document.Node // further vars given as arguments (legacy include: only)
 
+	Old              bool           // an include: of old
 	Apply            *document.Node // keywords for what is included; nil for none
 	Public           bool           // role: its vars and handlers stay with the play
 	AllowDuplicates  bool           // role
@@ -239,6 +241,7 @@ type RoleUse struct {
 	Keywords
 
 	Parent       *RoleUse   // the role that depends on this one or includes it, or nil
+	Included     bool       // by import_role or include_role
 	Dependencies []*RoleUse // in order; they run before
 	Tasks        []Item     // its own, without those of the dependencies
 	Handlers     []Item

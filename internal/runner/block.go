@@ -65,6 +65,9 @@ func (b *batch) block(ctx context.Context, blk *playbook.Block, hosts []*member,
 	if err := b.items(ctx, items, hosts, inner); err != nil {
 		return err
 	}
+	if blk.Uses != nil {
+		leaveRole(blk.Uses, hosts)
+	}
 	if len(blk.Rescue) > 0 {
 		if err := b.rescue(ctx, blk, hosts, f); err != nil {
 			return err

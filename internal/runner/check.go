@@ -58,6 +58,7 @@ type checker struct {
 	notes []playbook.Deprecation
 	seen  map[document.Position]bool // tasks looked at: roles may be used twice
 	said  map[string]bool            // mistakes reported: several tasks inherit one keyword
+	maybe bool                       // what is looked at is included on a condition
 }
 
 func newChecker(r *Run) *checker {
@@ -101,6 +102,9 @@ func (c *checker) task(t *playbook.Task) {
 		return
 	}
 	c.seen[t.Pos] = true
+	if c.run.leftOut(t) {
+		return
+	}
 	c.call(t)
 	c.keywords(&t.Keywords)
 	c.templates(t.ArgsTemplate, t.FreeForm, t.Retries, t.Delay, t.Async, t.Poll)
@@ -205,10 +209,16 @@ func (c *checker) loop(l *playbook.Loop) {
 }
 
 // include looks into files whose names are known already. A file that is not
-// there is an error only when the play comes to it.
+// there is an error only when the play comes to it, as are mistakes in one that
+// may never be loaded.
 func (c *checker) include(t *playbook.Task) {
 	in := t.Include
 	c.templates(in.File, in.Role, in.Vars)
+	if len(t.When) > 0 || in.Old {
+		outer := c.maybe
+		c.maybe = true
+		defer func() { c.maybe = outer }()
+	}
 	switch {
 	case in.File != nil && !template.IsTemplate(in.File.Text):
 		if items, err := c.run.opt.Loader.IncludeTasks(t, strings.TrimSpace(in.File.Text)); err == nil {
@@ -230,6 +240,9 @@ func (c *checker) include(t *playbook.Task) {
 // found keeps mistakes within an included file; that the file is missing may
 // never matter.
 func (c *checker) found(err error) {
+	if c.maybe {
+		return
+	}
 	var all document.Errors
 	all.Join(err)
 	var many interface{ Unwrap() []error }

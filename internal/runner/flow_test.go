@@ -279,7 +279,7 @@ tasks:
 `, want: `
 play p
 h1 ok include_tasks
-h1 failed include_tasks: site.yml:5:7: cannot find the task file nope.yml (looked for nope.yml, tasks/nope.yml)`, exit: 2},
+h1 failed include_tasks: site.yml:5:7: cannot find the task file nope.yml (looked for nope.yml)`, exit: 2},
 	})
 }
 

@@ -287,7 +287,7 @@ func (h *hostVars) Item(host string) (any, bool, error) {
 		"groups":   func() (any, error) { return h.batch.run.hosts.groups(), nil },
 		"hostvars": func() (any, error) { return h.batch.hostVars(s), nil },
 	}
-	magic := vars.Layer{Level: vars.Magic, Values: h.batch.magic(host, nil), Data: true, Lazy: lazy}
+	magic := vars.Layer{Level: vars.Magic, Values: h.batch.hostMagic(host), Data: true, Lazy: lazy}
 	s = h.from.Of(host, append(layers, magic))
 	return &oneHost{s}, true, nil
 }

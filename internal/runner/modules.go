@@ -34,6 +34,9 @@ func newCallables(table map[string]*module.Module) callables {
 	}
 	for _, a := range actions() {
 		c.actions[a.module.Name] = a
+		for _, alias := range a.module.Aliases {
+			c.actions[alias] = a
+		}
 	}
 	return c
 }
@@ -69,11 +72,11 @@ func spellings(name string, collections []string) []string {
 	if strings.Contains(name, ".") {
 		return []string{name, strings.TrimPrefix(name, builtin)}
 	}
-	out := []string{builtin + name, name}
+	var out []string
 	for _, c := range collections {
 		out = append(out, c+"."+name)
 	}
-	return out
+	return append(out, builtin+name, name)
 }
 
 // full is the name in its full spelling, for comparing.

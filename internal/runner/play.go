@@ -39,14 +39,7 @@ type member struct {
 	out      bool // out of the play: unreachable, or ended by meta
 	lost     bool // unreachable
 	notified map[*handler]bool
-	roles    map[string]bool // keys of roles that ran
-}
-
-// ran notes that a task of a role ran, so that the role counts as run.
-func (m *member) ran(t *playbook.Task) {
-	if t.Role != nil {
-		m.roles[t.Role.Key] = true
-	}
+	roles    map[string]progress // of roles, by their keys
 }
 
 func names(hosts []*member) []string {
@@ -297,7 +290,7 @@ func batchSize(step any, total int) (int, error) {
 func (b *batch) join(hosts []string) {
 	b.hosts = nil
 	for _, h := range hosts {
-		m := &member{name: h, notified: map[*handler]bool{}, roles: map[string]bool{}}
+		m := &member{name: h, notified: map[*handler]bool{}, roles: map[string]progress{}}
 		m.out = b.run.gone(h)
 		b.hosts = append(b.hosts, m)
 	}

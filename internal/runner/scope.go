@@ -2,12 +2,9 @@ package runner
 
 import (
 	"context"
-	"path/filepath"
-	"strings"
 
 	"rollout/internal/document"
 	"rollout/internal/playbook"
-	"rollout/internal/runner/lookup"
 	"rollout/internal/value"
 	"rollout/internal/vars"
 )
@@ -22,7 +19,7 @@ func (b *batch) scope(ctx context.Context, host string, t *playbook.Task, f fram
 	var s *vars.Scope
 	self := func() *vars.Scope { return s }
 	layers = append([]vars.Layer{implicitAddress(host, self)}, layers...)
-	lazy := b.magicLazy(self)
+	lazy := b.magicLazy(t, self)
 	layers = append(layers, vars.Layer{Level: vars.Magic, Values: b.magic(host, t), Data: true, Lazy: lazy})
 	s = vars.NewScope(ctx, b.run.engine, host, layers)
 	return s, nil
@@ -37,7 +34,7 @@ func (b *batch) layers(host string, t *playbook.Task, f frame) ([]vars.Layer, er
 		}
 	}
 	if t != nil && t.Role != nil {
-		for _, use := range lineage(t.Role) {
+		for _, use := range byDefaults(t.Role) {
 			st.node(vars.RoleDefaults, use.Role.Defaults)
 		}
 	}
@@ -46,8 +43,7 @@ func (b *batch) layers(host string, t *playbook.Task, f frame) ([]vars.Layer, er
 	if b.play != nil {
 		st.layers = append(st.layers, b.playLayers...)
 		for _, use := range b.exported(host) {
-			st.node(vars.RoleVars, use.Role.Vars)
-			st.node(vars.RoleVars, use.Vars)
+			st.role(use)
 		}
 	}
 	if t != nil {
@@ -56,11 +52,16 @@ func (b *batch) layers(host string, t *playbook.Task, f frame) ([]vars.Layer, er
 	st.source(vars.IncludeVars, included)
 	st.data(vars.SetFacts, fixed)
 	if t != nil && t.Role != nil {
-		for _, use := range lineage(t.Role) {
+		for _, use := range append(t.Role.Chain(), t.Role) {
 			st.node(vars.RoleParams, use.Params)
 		}
 	}
 	st.layers = append(st.layers, f.params...)
+	if t != nil {
+		for _, n := range t.Params {
+			st.node(vars.IncludeParams, n)
+		}
+	}
 	st.source(vars.ExtraVars, b.run.opt.ExtraVars)
 	return st.layers, st.err
 }
@@ -120,11 +121,16 @@ func (b *batch) dir() string {
 	return b.play.Dir
 }
 
+// role stacks what vars: beside a role says, then the role's own vars, which win.
+func (s *stack) role(use *playbook.RoleUse) {
+	s.node(vars.RoleVars, use.Vars)
+	s.node(vars.RoleVars, use.Role.Vars)
+}
+
 func (s *stack) task(t *playbook.Task) {
 	if t.Role != nil {
 		for _, use := range lineage(t.Role) {
-			s.node(vars.RoleVars, use.Role.Vars)
-			s.node(vars.RoleVars, use.Vars)
+			s.role(use)
 		}
 	}
 	for _, n := range t.Vars {
@@ -140,6 +146,14 @@ func (s *stack) task(t *playbook.Task) {
 // depends on, then itself.
 func lineage(use *playbook.RoleUse) []*playbook.RoleUse { return append(use.Chain(), use.All()...) }
 
+// byDefaults is the order for defaults: what the role depends on, then the roles
+// that led to it, then itself.
+func byDefaults(use *playbook.RoleUse) []*playbook.RoleUse {
+	all := use.All()
+	out := append([]*playbook.RoleUse{}, all[:len(all)-1]...)
+	return append(append(out, use.Chain()...), use)
+}
+
 // exported lists the roles whose variables all tasks of the play see.
 func (b *batch) exported(host string) []*playbook.RoleUse {
 	var out []*playbook.RoleUse
@@ -150,81 +164,4 @@ func (b *batch) exported(host string) []*playbook.RoleUse {
 		out = append(out, use.All()...)
 	}
 	return append(out, b.publicRoles(host)...)
-}
-
-// magic are the variables that the engine itself sets.
-func (b *batch) magic(host string, t *playbook.Task) *value.Map {
-	r := b.run
-	short, _, _ := strings.Cut(host, ".")
-	m := value.NewMap(
-		"inventory_hostname", host, "inventory_hostname_short", short,
-		"group_names", value.List(r.hosts.groupsOf(host)),
-		"omit", vars.OmitText,
-		"ansible_check_mode", r.opt.Check, "ansible_diff_mode", r.opt.Diff,
-		"ansible_forks", r.opt.Forks, "ansible_verbosity", r.opt.Verbosity,
-		"ansible_version", ansibleVersion(),
-		"ansible_run_tags", value.List(r.runTags()), "ansible_skip_tags", value.List(r.opt.SkipTags),
-		"ansible_config_file", nil, "ansible_playbook_python", "rollout",
-	)
-	if limit := r.opt.Limit; limit != "" {
-		m.Set("ansible_limit", limit)
-	}
-	if b.play != nil {
-		m.Set("ansible_play_name", b.name)
-		m.Set("playbook_dir", absolute(b.play.Dir))
-	}
-	if t != nil {
-		m.Set("ansible_search_path", value.List(newFinder(r.opt.Loader.Files, t, b.dir()).bases))
-	}
-	if t != nil && t.Role != nil {
-		m.Set("role_name", t.Role.Role.Name)
-		m.Set("ansible_role_name", t.Role.Role.Name)
-		m.Set("role_path", absolute(t.Role.Role.Path))
-		m.Set("role_names", value.List(roleNames(b.play)))
-		m.Set("ansible_play_role_names", value.List(roleNames(b.play)))
-	}
-	return m
-}
-
-func absolute(p string) string {
-	if strings.HasPrefix(p, playbook.Embedded) {
-		return p
-	}
-	if abs, err := filepath.Abs(p); err == nil {
-		return abs
-	}
-	return p
-}
-
-func roleNames(p *playbook.Play) []string {
-	var out []string
-	for _, use := range p.Roles {
-		out = append(out, use.Role.Name)
-	}
-	return out
-}
-
-// ansibleVersion is the version whose semantics the engine follows.
-func ansibleVersion() *value.Map {
-	return value.NewMap("full", "2.14.18", "major", 2, "minor", 14, "revision", 18, "string", "2.14.18")
-}
-
-// magicLazy are the magic variables that cost something.
-func (b *batch) magicLazy(self func() *vars.Scope) map[string]func() (any, error) {
-	lazy := map[string]func() (any, error){
-		"groups":             func() (any, error) { return b.run.hosts.groups(), nil },
-		"hostvars":           func() (any, error) { return b.hostVars(self()), nil },
-		"vars":               func() (any, error) { return &allVars{self()}, nil },
-		lookup.NamesVariable: func() (any, error) { return value.List(self().Names()), nil },
-	}
-	if b.play == nil {
-		return lazy
-	}
-	all := func() (any, error) { return value.List(b.playHosts), nil }
-	alive := func() (any, error) { return value.List(b.aliveHosts()), nil }
-	lazy["ansible_play_hosts_all"] = all
-	lazy["ansible_play_hosts"] = alive
-	lazy["ansible_play_batch"] = func() (any, error) { return value.List(names(b.remaining())), nil }
-	lazy["play_hosts"] = lazy["ansible_play_batch"]
-	return lazy
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"rollout/internal/playbook"
+	"rollout/internal/template"
 )
 
 // tagged tells whether --tags and --skip-tags let the task run.
@@ -43,6 +44,15 @@ func (b *batch) tags(ctx context.Context, t *playbook.Task, m *member, f frame) 
 		}
 	}
 	return out, nil
+}
+
+// leftOut tells whether --tags and --skip-tags surely leave the task out. A
+// handler runs whatever its tags are.
+func (r *Run) leftOut(t *playbook.Task) bool {
+	if t.Handler || slices.ContainsFunc(t.Tags, template.IsTemplate) {
+		return false
+	}
+	return !wantedTags(t.Tags, r.runTags(), r.opt.SkipTags)
 }
 
 // wantedTags is Ansible's rule: always runs unless skipped, never only where

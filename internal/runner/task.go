@@ -161,7 +161,11 @@ func (b *batch) process(ctx context.Context, t *playbook.Task, info report.Task,
 	case o.changed:
 		b.notify(ctx, t, m, o, f)
 	}
-	m.ran(t)
+	if !o.skipped && !o.unreachable {
+		for _, owner := range owners {
+			owner.ran(t)
+		}
+	}
 	r.tell(o.event(info, m.name))
 }
 

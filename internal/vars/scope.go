@@ -58,6 +58,9 @@ func (s *Scope) Of(host string, layers []Layer) *Scope {
 	return &Scope{ctx: s.ctx, engine: s.engine, host: host, layers: layers, cache: map[string]cached{}, trail: s.trail}
 }
 
+// Host is the host whose variables these are; "" for none.
+func (s *Scope) Host() string { return s.host }
+
 // Lookup implements template.Scope.
 func (s *Scope) Lookup(name string) (any, bool, error) {
 	if c, ok := s.cache[name]; ok {
