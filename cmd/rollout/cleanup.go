@@ -61,7 +61,7 @@ never touched. Ends with 1 if something is left.`,
 }
 
 func cleanup(ctx context.Context, flags *cleanupFlags) error {
-	p, err := openProject(&flags.project, 0)
+	p, err := settledProject(&flags.project)
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,7 @@ func consoleCommand() *cobra.Command {
 		Example: "  rollout console student07-web-1 --follow",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			p, err := openProject(flags, 0)
+			p, err := settledProject(flags)
 			if err != nil {
 				return err
 			}

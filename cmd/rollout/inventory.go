@@ -62,7 +62,7 @@ func (f *inventoryFlags) run(ctx context.Context) error {
 	if len(f.graphedGroups) > 0 && !f.graph {
 		return fmt.Errorf("cannot show %s alone: a group is named with --graph only (for one host, --host %[1]s)", f.graphedGroups[0])
 	}
-	p, err := openProject(&f.project, 0)
+	p, err := settledProject(&f.project)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"rollout/internal/report"
+	"rollout/internal/settings"
 	"rollout/internal/value"
 	"rollout/inventory"
 )
@@ -108,7 +109,7 @@ func openstackInventory(t *testing.T, flush bool, text string) (*inventory.Inven
 
 func loadInventory(t *testing.T, path string, flush bool) (*inventory.Inventory, error) {
 	t.Helper()
-	p, err := openProject(&projectFlags{inventories: []string{path}, flushCache: flush}, 0)
+	p, err := openProject(&projectFlags{inventories: []string{path}, flushCache: flush}, settings.Default(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -271,7 +272,7 @@ func TestInventoryCache(t *testing.T) {
 }
 
 func TestMetadataIsNotEvaluated(t *testing.T) {
-	p, err := openProject(&projectFlags{}, 0)
+	p, err := openProject(&projectFlags{}, settings.Default(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/spf13/pflag"
 
@@ -30,6 +29,8 @@ type loginFlags struct {
 	becomeMethod   string
 	askBecomePass  bool
 	becomePassFile string
+	port           int    // of the settings
+	becomeFlags    string // of the settings
 }
 
 func (f *loginFlags) register(flags *pflag.FlagSet) {
@@ -52,9 +53,7 @@ func (f *loginFlags) register(flags *pflag.FlagSet) {
 
 // login reads and asks for what the flags leave open.
 func (f *loginFlags) login(ctx context.Context) (runner.Login, error) {
-	login := runner.Login{Connection: f.connection, User: f.user, KeyFile: f.privateKey,
-		SSHArgs: strings.TrimSpace(f.commonArgs + " " + f.extraArgs), Timeout: time.Duration(f.timeout) * time.Second,
-		Become: f.become, BecomeUser: f.becomeUser, BecomeMethod: f.becomeMethod}
+	login := f.defaults()
 	var err error
 	if login.Password, err = password(ctx, "SSH password: ", f.askPass, f.passFile); err != nil {
 		return login, err

@@ -51,6 +51,7 @@ Ends with 1 if something could not be looked at.`,
 }
 
 func (f *planFlags) register(flags *pflag.FlagSet) {
+	f.run.given = flags
 	flags.SortFlags = false
 	f.run.project.register(flags)
 	f.run.project.registerHosts(flags)
@@ -110,7 +111,7 @@ func (f *planFlags) tell(out io.Writer, plan *report.Plan) error {
 // addExtra lists the servers of the topology's owner that the topology does not
 // ask for.
 func addExtra(ctx context.Context, flags *projectFlags, plan *report.Plan) error {
-	p, err := openProject(flags, 0)
+	p, err := settledProject(flags)
 	if err != nil || !p.hasTopology() {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 	"rollout/internal/openstack"
 	"rollout/internal/playbook"
 	"rollout/internal/runner/lookup"
+	"rollout/internal/settings"
 	"rollout/internal/template"
 	"rollout/internal/topology"
 	"rollout/internal/value"
@@ -34,6 +35,8 @@ type project struct {
 	flushCache   bool     // --flush-cache
 	extra        *value.Map
 
+	settings *settings.Settings
+
 	engine *template.Engine
 	clouds *openstack.Pool
 
@@ -43,6 +46,9 @@ type project struct {
 	instances map[string]topology.Instance // what the cloud had when it was last asked
 }
 
+// defaultTopology is the topology of a command that names none.
+const defaultTopology = "topology.yml"
+
 // projectFlags are the flags that say which project a command is about.
 type projectFlags struct {
 	topology    string
@@ -50,28 +56,33 @@ type projectFlags struct {
 	cloud       string
 	extraVars   []string
 	flushCache  bool
+	hosts       bool // -i was registered: the setting inventory holds too
 }
 
 // register adds the flags of commands that work on the topology's cloud.
 func (f *projectFlags) register(flags *pflag.FlagSet) {
-	flags.StringVar(&f.topology, "topology", "topology.yml", "the topology `FILE`")
+	flags.StringVar(&f.topology, "topology", defaultTopology, "the topology `FILE`")
 	flags.StringVar(&f.cloud, "cloud", "", "`ENTRY` of clouds.yaml, before the topology's cloud and $OS_CLOUD")
 	flags.StringArrayVarP(&f.extraVars, "extra-vars", "e", nil, "`VARIABLES`: key=value, JSON, YAML or @FILE (repeatable)")
 }
 
 // registerHosts adds the flag of commands whose hosts may be others.
 func (f *projectFlags) registerHosts(flags *pflag.FlagSet) {
+	f.hosts = true
 	flags.StringArrayVarP(&f.inventories, "inventory", "i", nil, "inventory `FILE`, directory, script or host list (a,b,), instead of the topology (repeatable)")
 	flags.BoolVar(&f.flushCache, "flush-cache", false, "ask clouds anew where inventory files say cache")
 }
 
-// openProject puts a project together from the command line.
-func openProject(f *projectFlags, verbose int) (*project, error) {
+// openProject puts a project together from the command line and the settings.
+func openProject(f *projectFlags, s *settings.Settings, verbose int) (*project, error) {
 	extra, err := vars.Decoder{}.ParseExtra(f.extraVars)
 	if err != nil {
 		return nil, err
 	}
-	p := &project{topologyFile: f.topology, inventories: f.inventories, cloudName: f.cloud, flushCache: f.flushCache, extra: extra}
+	p := &project{topologyFile: f.topology, inventories: f.inventories, cloudName: f.cloud, flushCache: f.flushCache, extra: extra, settings: s}
+	if len(p.inventories) == 0 && f.hosts && f.topology == defaultTopology {
+		p.inventories = s.Inventory
+	}
 	p.engine = template.New(template.Options{
 		Env: os.LookupEnv, Lookups: lookup.Table(lookup.Deps{Files: playbook.Files{}, Env: os.LookupEnv}),
 	})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/pflag"
 
@@ -20,6 +21,7 @@ import (
 
 // runFlags are ansible-playbook's.
 type runFlags struct {
+	given         *pflag.FlagSet
 	project       projectFlags
 	login         loginFlags
 	lock          lockFlags
@@ -40,6 +42,7 @@ type runFlags struct {
 }
 
 func (f *runFlags) register(flags *pflag.FlagSet) {
+	f.given = flags
 	flags.SortFlags = false
 	f.project.register(flags)
 	f.project.registerHosts(flags)
@@ -87,7 +90,12 @@ func runPlaybooks(ctx context.Context, flags *runFlags, books []string) error {
 	if len(books) == 0 {
 		books = []string{filepath.Join("playbooks", "site.yml")}
 	}
-	p, err := openProject(&flags.project, flags.verbose)
+	s, err := readSettings(flags.verbose)
+	if err != nil {
+		return err
+	}
+	flags.obey(s)
+	p, err := openProject(&flags.project, s, flags.verbose)
 	if err != nil {
 		return err
 	}
@@ -122,6 +130,9 @@ func runPlaybooks(ctx context.Context, flags *runFlags, books []string) error {
 	return p.holdTopology(ctx, flags.lock, all)
 }
 
+// systemInventory is where Ansible looks for hosts if nobody names any.
+const systemInventory = "/etc/ansible/hosts"
+
 // checkTopology reads the topology, so that its mistakes are told first. Where
 // only the file is missing and the playbooks are the person's own, they are run
 // without: localhost is there always.
@@ -140,6 +151,10 @@ func (p *project) checkTopology(ctx context.Context, books []string) error {
 			return err
 		}
 	}
+	if fileExists(systemInventory) {
+		p.inventories = []string{systemInventory}
+		return nil
+	}
 	p.hostless = true
 	return nil
 }
@@ -149,7 +164,7 @@ func (p *project) runOne(ctx context.Context, flags *runFlags, book string, logi
 	modules := moduleTable(p.clouds, engines)
 	loader := &playbook.Loader{
 		Files:     files,
-		RolesPath: []string{"roles", playbook.Embedded + "roles"},
+		RolesPath: slices.Concat(p.settings.RolesPath, []string{"roles", playbook.Embedded + "roles"}),
 		Known:     runner.Known(modules),
 		Expand:    p.expand(ctx),
 	}
@@ -161,7 +176,7 @@ func (p *project) runOne(ctx context.Context, flags *runFlags, book string, logi
 		Playbook: loaded, Loader: loader, Inventory: p.source(flags.runsNothing()), Modules: modules, Connector: c,
 		Observer: flags.watch(), Person: terminal(),
 		ExtraVars: p.extra, Tags: flags.tags, SkipTags: flags.skipTags, Limit: flags.limit, StartAt: flags.startAt, Login: login,
-		Check: flags.check, Diff: flags.diff, ForceHandlers: flags.forceHandlers, Forks: flags.forks, Verbosity: flags.verbose,
+		Check: flags.check, Diff: flags.diff, ForceHandlers: flags.forceHandlers, Forks: flags.forks, Verbosity: flags.verbose, Settings: p.settings, FlushCache: p.flushCache,
 	})
 	if err != nil {
 		return runner.ExitError, err

@@ -62,6 +62,8 @@ func (j *job) prepare(ctx context.Context, s *vars.Scope) (*call, error) {
 			return nil, err
 		}
 		c.limit = time.Duration(seconds * float64(time.Second))
+	} else {
+		c.limit = time.Duration(b.run.opt.Settings.TaskTimeout) * time.Second
 	}
 	return c, nil
 }

@@ -36,7 +36,7 @@ func (b *batch) checkFatal(ctx context.Context, t *playbook.Task, hosts []*membe
 
 func (b *batch) fatalErrors(ctx context.Context, t *playbook.Task, m *member, f frame) (bool, error) {
 	if t.AnyErrorsFatal == nil {
-		return false, nil
+		return b.run.opt.Settings.AnyErrorsFatal, nil
 	}
 	s, err := b.scope(ctx, m.name, t, f)
 	if err != nil {

@@ -54,6 +54,7 @@ func (j *job) attempt(ctx context.Context) (*outcome, error) {
 	if j.noLog, err = truth(j.scope, j.task.NoLog, "no_log"); err != nil {
 		return nil, err
 	}
+	j.noLog = j.noLog || j.task.NoLog == nil && j.batch.run.opt.Settings.NoLog
 	if j.task.Loop != nil {
 		return j.loop(ctx)
 	}

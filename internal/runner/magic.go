@@ -55,7 +55,7 @@ func (b *batch) hostMagic(host string) *value.Map {
 		"ansible_forks", r.opt.Forks, "ansible_verbosity", r.opt.Verbosity,
 		"ansible_version", ansibleVersion(),
 		"ansible_run_tags", value.List(r.runTags()), "ansible_skip_tags", value.List(r.opt.SkipTags),
-		"ansible_config_file", nil, "ansible_playbook_python", "rollout",
+		"ansible_config_file", r.configFile(), "ansible_playbook_python", "rollout",
 	)
 	if limit := r.opt.Limit; limit != "" {
 		m.Set("ansible_limit", limit)

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -8,7 +9,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"rollout/internal/document"
 	"rollout/internal/playbook"
 	"rollout/internal/report"
 	"rollout/internal/value"
@@ -133,14 +133,15 @@ func (b *batch) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	strategy = cmp.Or(strategy, b.run.opt.Settings.Strategy)
 	switch strings.TrimPrefix(strategy, builtin) {
-	case "", "linear":
+	case "linear":
 	case "free":
 		b.free = true
 	case "host_pinned":
 		b.free, b.pinned = true, true
 	default:
-		return b.play.Strategy.Errorf("unknown strategy %q (known: linear, free, host_pinned)", strategy)
+		return b.playError(b.play.Strategy, "unknown strategy %q (known: linear, free, host_pinned)", strategy)
 	}
 	if b.play.MaxFailPercentage != nil {
 		b.maxFail, err = number(s, b.play.MaxFailPercentage, "max_fail_percentage")
@@ -364,41 +365,4 @@ func (b *batch) rolesAndTasks(ctx context.Context, hosts []*member) error {
 		}
 	}
 	return b.section(ctx, b.play.Tasks, hosts)
-}
-
-// gatherFacts runs the setup module where the play does not forbid it.
-func (b *batch) gatherFacts(ctx context.Context, hosts []*member) error {
-	wanted := true
-	if b.play.GatherFacts != nil {
-		s, err := b.playScope(ctx)
-		if err != nil {
-			return err
-		}
-		if wanted, err = truth(s, b.play.GatherFacts, "gather_facts"); err != nil {
-			return err
-		}
-	}
-	if !wanted {
-		return nil
-	}
-	return b.items(ctx, []playbook.Item{b.setupTask()}, hosts, frame{})
-}
-
-// setupTask is the task that gathers facts, with the play's keywords.
-func (b *batch) setupTask() *playbook.Task {
-	p := b.play
-	args := &document.Node{Kind: document.Mapping, Pos: p.Pos}
-	for name, n := range map[string]*document.Node{
-		"gather_subset": p.GatherSubset, "gather_timeout": p.GatherTimeout, "fact_path": p.FactPath,
-	} {
-		if n != nil {
-			key := &document.Node{Pos: n.Pos, Value: name, Text: name}
-			args.Entries = append(args.Entries, &document.Entry{Key: key, Value: n})
-		}
-	}
-	t := &playbook.Task{Pos: p.Pos, Node: args, Path: p.Path, Play: p, Name: "Gathering Facts",
-		Action: builtin + "setup", ActionPos: p.Pos, Args: args, Keywords: p.Keywords}
-	t.Tags = append([]string{"always"}, p.Tags...)
-	t.When = nil
-	return t
 }

@@ -18,6 +18,7 @@ import (
 	"rollout/internal/module"
 	"rollout/internal/playbook"
 	"rollout/internal/report"
+	"rollout/internal/settings"
 	"rollout/internal/template"
 	"rollout/internal/value"
 	"rollout/internal/vars"
@@ -63,8 +64,10 @@ type Options struct {
 	Login         Login
 	Check, Diff   bool
 	ForceHandlers bool
-	Forks         int // tasks at a time; 0 is 50
+	FlushCache    bool // forget the facts that earlier runs kept
+	Forks         int  // tasks at a time; 0 is 50
 	Verbosity     int
+	Settings      *settings.Settings // nil is settings.Default()
 	// After waits; nil is time.After's way. Tests hand in one that does not.
 	After func(d time.Duration) <-chan time.Time
 }
@@ -109,6 +112,9 @@ func New(opt Options) (*Run, error) {
 	if opt.Forks <= 0 {
 		opt.Forks = defaultForks
 	}
+	if opt.Settings == nil {
+		opt.Settings = settings.Default()
+	}
 	if opt.ExtraVars == nil {
 		opt.ExtraVars = value.NewMap()
 	}
@@ -116,6 +122,11 @@ func New(opt Options) (*Run, error) {
 		secrets: &secrets{}, conns: newConnections(opt.Connector), running: newRunning(),
 		decoder: vars.Decoder{Decrypt: opt.Decrypt}, slots: make(chan struct{}, opt.Forks),
 		maps: map[*document.Node]*value.Map{}, failed: map[string]bool{}, lost: map[string]bool{}, startAt: opt.StartAt}
+	var err error
+	if r.state.cache, err = newFactCache(opt.Settings); err != nil {
+		return nil, err
+	}
+	r.state.warn = func(text string) { r.tell(report.Warning{Text: text}) }
 	r.hosts = newHostTable(opt)
 	r.engine = template.New(r.templateOptions())
 	for k, v := range opt.ExtraVars.All() {
@@ -162,6 +173,9 @@ func (s Summary) ExitCode() int {
 func (r *Run) Execute(ctx context.Context) (Summary, error) {
 	defer r.conns.closeAll()
 	if err := r.hosts.load(ctx, r.opt.Playbook.Plays); err != nil {
+		return Summary{}, err
+	}
+	if err := r.recall(r.hosts.hostNames()); err != nil {
 		return Summary{}, err
 	}
 	r.tell(report.PlaybookStart{File: r.opt.Playbook.Path, Check: r.opt.Check})

@@ -99,7 +99,7 @@ func (s *stack) data(level vars.Level, m *value.Map) {
 // inventory stacks what the inventory and the host itself say.
 func (s *stack) inventory(host, dir string, facts *value.Map) {
 	s.layers = append(s.layers, s.run.hosts.layers(host, dir)...)
-	s.data(vars.Facts, facts)
+	s.data(vars.Facts, s.run.injected(facts))
 	s.data(vars.Facts, value.NewMap("ansible_facts", namespaced(facts)))
 }
 

@@ -16,11 +16,14 @@ type state struct {
 	fixed    map[string]*value.Map // set_fact and registered results
 	included map[string]*value.Map // include_vars
 	custom   *value.Map            // set_stats
+	known    map[string]bool       // hosts whose facts a play gathered
+	cache    *factCache            // facts of earlier runs, nil for none
+	warn     func(text string)     // what the cache could not do
 }
 
 func newState() *state {
 	return &state{facts: map[string]*value.Map{}, fixed: map[string]*value.Map{},
-		included: map[string]*value.Map{}, custom: value.NewMap()}
+		included: map[string]*value.Map{}, known: map[string]bool{}, custom: value.NewMap()}
 }
 
 // of returns the three maps of a host; none is nil.
@@ -46,6 +49,7 @@ func (s *state) apply(host string, e effect) {
 			target = e.onHost
 		}
 		s.facts[target] = merged(s.facts[target], cleanFacts(e.facts))
+		s.keep(target)
 	}
 	if e.fixed != nil {
 		target := host
@@ -74,6 +78,50 @@ func (s *state) clearFacts(host string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.facts, host)
+	delete(s.known, host)
+	if s.cache != nil {
+		s.cache.forget(host)
+	}
+}
+
+// keep writes a host's facts to the cache, if there is one. The caller holds mu.
+func (s *state) keep(host string) {
+	if s.cache == nil {
+		return
+	}
+	facts := orEmpty(s.facts[host])
+	if s.known[host] {
+		facts = merged(facts, value.NewMap(gatheredMark, true))
+	}
+	if err := s.cache.keep(host, facts); err != nil {
+		s.warn(err.Error())
+	}
+}
+
+// recall takes facts of an earlier run.
+func (s *state) recall(host string, facts *value.Map) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if facts == nil || s.facts[host] != nil {
+		return
+	}
+	s.known[host] = facts.At(gatheredMark) == true
+	facts.Delete(gatheredMark)
+	s.facts[host] = facts
+}
+
+// gathered notes that a host's facts were gathered by the play.
+func (s *state) gathered(host string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.known[host] = true
+	s.keep(host)
+}
+
+func (s *state) hasGathered(host string) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.known[host]
 }
 
 // Facts come from the host, so they must not say how a host is reached:

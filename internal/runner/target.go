@@ -39,6 +39,7 @@ type Target struct {
 type Login struct {
 	Connection string // ssh or local
 	User       string
+	Port       int
 	Password   string
 	KeyFile    string
 	SSHArgs    string // -o options, as ansible_ssh_common_args
@@ -47,6 +48,7 @@ type Login struct {
 	Become         bool
 	BecomeUser     string
 	BecomeMethod   string
+	BecomeFlags    string
 	BecomePassword string
 }
 
@@ -157,7 +159,7 @@ func target(s *vars.Scope, host string, t *playbook.Task, login Login) (Target, 
 		*f.into = cmp.Or(v, f.login)
 	}
 	out.SSHArgs = strings.TrimSpace(common + " " + extra)
-	out.Timeout = login.Timeout
+	out.Timeout, out.Port = login.Timeout, login.Port
 	return out, completeTarget(&out, port, timeout)
 }
 
@@ -218,7 +220,7 @@ func becoming(s *vars.Scope, t *playbook.Task, login Login) (*connection.Become,
 	}{
 		{&out.Method, t.BecomeMethod, "become_method", []string{"ansible_become_method"}, login.BecomeMethod},
 		{&out.User, t.BecomeUser, "become_user", []string{"ansible_become_user"}, login.BecomeUser},
-		{&out.Flags, t.BecomeFlags, "become_flags", []string{"ansible_become_flags"}, ""},
+		{&out.Flags, t.BecomeFlags, "become_flags", []string{"ansible_become_flags"}, login.BecomeFlags},
 		{&out.Password, nil, "", []string{"ansible_become_password", "ansible_become_pass", "ansible_sudo_pass", "ansible_su_pass"}, login.BecomePassword},
 	} {
 		v, err := first(s, f.keyword, f.name, f.vars...)

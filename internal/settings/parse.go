@@ -70,6 +70,9 @@ func unquote(s string) string {
 	return s
 }
 
+// Resolve expands ~, $NAME and {{CWD}} in a path that a setting gives as text.
+func Resolve(path string) string { return resolve(path, "") }
+
 // resolve expands ~, $NAME and {{CWD}} in a path, and makes it absolute from
 // dir, where there is one.
 func resolve(path, dir string) string {

@@ -56,6 +56,7 @@ type Settings struct {
 	Become                 bool   // as -b
 	BecomeMethod           string // as --become-method
 	BecomeUser             string // as --become-user
+	BecomeFlags            string // options of the program that becomes another user
 	BecomeAskPass          bool   // as -K
 	BecomePasswordFile     string // as --become-password-file
 	SSHArgs                string // options of ssh: those that `rollout` knows; multiplexing is built in
