@@ -35,7 +35,7 @@ func validateSpec(_ context.Context, c *call) (*outcome, error) {
 	for _, a := range args {
 		v, ok := provided.Get(a.Name)
 		if !ok && c.scope.Has(a.Name) {
-			if v, ok, err = c.scope.Lookup(a.Name); err != nil {
+			if v, ok, err = c.scope.Get(a.Name); err != nil {
 				return nil, err
 			}
 		}

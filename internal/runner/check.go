@@ -294,7 +294,7 @@ func (c *checker) expression(n *document.Node) {
 // templates compiles every text within the nodes.
 func (c *checker) templates(nodes ...*document.Node) {
 	for _, n := range nodes {
-		if n == nil || n.Tag == "!unsafe" || n.Tag == "!vault" {
+		if n == nil || n.Tag == "!unsafe" || n.Tag == "!vault" || n.Tag == "!vault-encrypted" {
 			continue
 		}
 		c.templates(n.Items...)

@@ -89,7 +89,11 @@ func (b *batch) lookupItems(ctx context.Context, s *vars.Scope, l *playbook.Loop
 	if err != nil {
 		return nil, err
 	}
-	items, _ := lists(found).([]any)
+	open, err := value.Unseal(lists(found))
+	if err != nil {
+		return nil, err
+	}
+	items, _ := open.([]any)
 	return items, nil
 }
 

@@ -115,7 +115,7 @@ func first(s *vars.Scope, keyword *document.Node, name string, variables ...stri
 		if !s.Has(v) {
 			continue
 		}
-		got, ok, err := s.Lookup(v)
+		got, ok, err := s.Get(v)
 		if err != nil {
 			return "", fmt.Errorf("the variable %s cannot be evaluated: %w", v, err)
 		}

@@ -13,18 +13,21 @@ type builtin struct {
 	variadic bool // more positional arguments than params
 	anyKey   bool // keyword arguments beyond params
 	lazy     bool // accepts undefined values
+	sealed   bool // wants to know a vaulted value as such, not its text
 	fn       func(a *args) (any, error)
 }
 
 // def makes a table entry. The spec lists the parameters after the input:
 // "a b" by name, "*" and "**" for any more, a leading "?" where undefined
-// values are accepted.
+// values are accepted, a leading "!" where vaulted ones are not decrypted.
 func def(name, spec string, fn func(a *args) (any, error)) *builtin {
 	b := &builtin{name: name, fn: fn}
 	for _, word := range strings.Fields(spec) {
 		switch word {
 		case "?":
 			b.lazy = true
+		case "!":
+			b.sealed = true
 		case "*":
 			b.variadic = true
 		case "**":
@@ -73,6 +76,12 @@ func (b *builtin) call(f *frame, in any, in2 actual) (any, error) {
 			return nil, failf("%s takes at most %d arguments (%d given)", b.name, len(b.params), len(in2.pos))
 		}
 		a.rest = in2.pos[n:]
+	}
+	if s, ok := in.(*value.Sealed); ok && !b.sealed {
+		var err error
+		if a.in, err = unseal(s); err != nil {
+			return nil, err
+		}
 	}
 	if err := a.keywords(in2.kw, n); err != nil {
 		return nil, err

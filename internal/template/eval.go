@@ -5,7 +5,7 @@ import (
 )
 
 func (n *constant) eval(*frame) (any, error)   { return n.v, nil }
-func (n *nameExpr) eval(f *frame) (any, error) { return f.lookup(n.name) }
+func (n *nameExpr) eval(f *frame) (any, error) { return opened(f.lookup(n.name)) }
 
 func evalAll(f *frame, in []expr) ([]any, error) {
 	out := make([]any, len(in))
@@ -19,7 +19,7 @@ func evalAll(f *frame, in []expr) ([]any, error) {
 }
 
 func (n *listExpr) eval(f *frame) (any, error) {
-	items, err := evalAll(f, n.items)
+	items, err := evalAllSealed(f, n.items)
 	if err != nil {
 		return nil, err
 	}
@@ -27,7 +27,7 @@ func (n *listExpr) eval(f *frame) (any, error) {
 }
 
 func (n *tupleExpr) eval(f *frame) (any, error) {
-	items, err := evalAll(f, n.items)
+	items, err := evalAllSealed(f, n.items)
 	return value.Tuple(items), err
 }
 
@@ -44,7 +44,7 @@ func (n *dictExpr) eval(f *frame) (any, error) {
 		if !hashable(k) {
 			return nil, unhashable(k)
 		}
-		v, err := n.vals[i].eval(f)
+		v, err := evalSealed(f, n.vals[i])
 		if err != nil {
 			return nil, err
 		}
@@ -217,7 +217,9 @@ func (n *condExpr) eval(f *frame) (any, error) {
 	return &Undefined{lenient: true, Message: "the inline if-expression evaluated to false and no else section was defined."}, nil
 }
 
-func (n *attrExpr) eval(f *frame) (any, error) {
+func (n *attrExpr) eval(f *frame) (any, error) { return opened(n.sealed(f)) }
+
+func (n *attrExpr) sealed(f *frame) (any, error) {
 	x, err := n.x.eval(f)
 	if err != nil {
 		return nil, err
@@ -226,7 +228,9 @@ func (n *attrExpr) eval(f *frame) (any, error) {
 	return v, located(err, n.t, n.pos)
 }
 
-func (n *itemExpr) eval(f *frame) (any, error) {
+func (n *itemExpr) eval(f *frame) (any, error) { return opened(n.sealed(f)) }
+
+func (n *itemExpr) sealed(f *frame) (any, error) {
 	x, err := n.x.eval(f)
 	if err != nil {
 		return nil, err
@@ -248,7 +252,7 @@ func (n *sliceExpr) eval(*frame) (any, error) {
 }
 
 func (n *callExpr) eval(f *frame) (any, error) {
-	v, err := n.value(f)
+	v, err := opened(n.value(f))
 	if err != nil {
 		return nil, located(err, n.t, n.pos)
 	}
@@ -387,8 +391,10 @@ func (c *callArgs) unpack(f *frame, a *actual) error {
 	return nil
 }
 
-func (n *filterExpr) eval(f *frame) (any, error) {
-	x, err := n.x.eval(f)
+func (n *filterExpr) eval(f *frame) (any, error) { return opened(n.sealed(f)) }
+
+func (n *filterExpr) sealed(f *frame) (any, error) {
+	x, err := n.def.input(f, n.x)
 	if err != nil {
 		return nil, err
 	}
@@ -422,7 +428,7 @@ func (n *filterExpr) chain(f *frame, text string) (any, error) {
 }
 
 func (n *testExpr) eval(f *frame) (any, error) {
-	x, err := n.x.eval(f)
+	x, err := n.def.input(f, n.x)
 	if err != nil {
 		return nil, err
 	}

@@ -31,7 +31,7 @@ func ansibleFilters() []*builtin {
 		def("extract", "container morekeys", filterExtract),
 		def("flatten", "levels skip_nulls", filterFlatten),
 		def("from_json", "", filterFromJSON),
-		def("from_yaml", "", filterFromYAML),
+		def("from_yaml", "!", filterFromYAML),
 		def("from_yaml_all", "", filterFromYAMLAll),
 		def("hash", "hashtype", filterHash),
 		def("human_readable", "isbits unit", filterHumanReadable),
@@ -61,12 +61,12 @@ func ansibleFilters() []*builtin {
 		def("subelements", "subelements skip_missing", filterSubelements),
 		def("ternary", "? true_val false_val none_val", filterTernary),
 		def("to_datetime", "format", filterToDatetime),
-		def("to_json", "indent sort_keys ensure_ascii separators vault_to_text preprocess_unsafe", filterToJSON),
-		def("to_nice_json", "indent sort_keys ensure_ascii separators vault_to_text preprocess_unsafe", filterToNiceJSON),
-		def("to_nice_yaml", "indent width sort_keys explicit_start explicit_end default_style", filterToNiceYAML),
+		def("to_json", "! indent sort_keys ensure_ascii separators vault_to_text preprocess_unsafe", filterToJSON),
+		def("to_nice_json", "! indent sort_keys ensure_ascii separators vault_to_text preprocess_unsafe", filterToNiceJSON),
+		def("to_nice_yaml", "! indent width sort_keys explicit_start explicit_end default_style", filterToNiceYAML),
 		def("to_uuid", "namespace", filterToUUID),
-		def("to_yaml", "indent width sort_keys explicit_start explicit_end default_style default_flow_style", filterToYAML),
-		def("type_debug", "?", func(a *args) (any, error) { return typeName(a.in), nil }),
+		def("to_yaml", "! indent width sort_keys explicit_start explicit_end default_style default_flow_style", filterToYAML),
+		def("type_debug", "! ?", func(a *args) (any, error) { return typeName(a.in), nil }),
 		def("urldecode", "", filterURLDecode),
 		def("urlsplit", "query", filterURLSplit),
 		def("version", "version operator strict version_type", testVersion),
@@ -405,6 +405,7 @@ func (r *run) thawed(v any) (any, error) {
 func filterToJSON(a *args) (any, error) {
 	w := &jsonWriter{itemSep: ", ", keySep: ": "}
 	w.options(a, 0, 1, 2, 3)
+	w.plain = a.bool(4, false)
 	s, err := w.encode(a.in)
 	if err != nil {
 		return nil, err
@@ -418,6 +419,7 @@ func filterToNiceJSON(a *args) (any, error) {
 		a.p[0] = 4
 	}
 	w.options(a, 0, 1, 2, 3)
+	w.plain = a.bool(4, false)
 	s, err := w.encode(a.in)
 	if err != nil {
 		return nil, err

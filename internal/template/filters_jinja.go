@@ -14,8 +14,8 @@ func jinjaFilters() []*builtin {
 	return []*builtin{
 		def("abs", "", filterAbs),
 		def("attr", "name", filterAttr),
-		def("d", "? default_value boolean", filterDefault),
-		def("default", "? default_value boolean", filterDefault),
+		def("d", "! ? default_value boolean", filterDefault),
+		def("default", "! ? default_value boolean", filterDefault),
 		def("filesizeformat", "binary", filterFilesize),
 		def("float", "default", filterFloat),
 		def("format", "* **", filterFormat),

@@ -532,6 +532,10 @@ func (s *set) add(r *run, v any) (bool, error) {
 	}
 	if hashable(v) {
 		s.hashed.Set(v, true)
+	} else if sealed, ok := v.(*value.Sealed); ok {
+		key, err := unseal(sealed)
+		s.hashed.Set(key, true)
+		return true, err
 	} else {
 		s.others = append(s.others, v)
 	}
@@ -539,6 +543,10 @@ func (s *set) add(r *run, v any) (bool, error) {
 }
 
 func (s *set) has(r *run, v any) (bool, error) {
+	v, err := opened(v, nil)
+	if err != nil {
+		return false, err
+	}
 	if hashable(v) {
 		_, ok := s.hashed.Get(v)
 		return ok, nil

@@ -20,6 +20,7 @@ type jsonWriter struct {
 	indent    string
 	itemSep   string
 	keySep    string
+	plain     bool // vaulted values are written as their text
 	b         []byte
 }
 
@@ -46,6 +47,8 @@ func (w *jsonWriter) value(v any, depth int) error {
 		w.b = append(w.b, value.FloatRepr(x, "Infinity", "NaN")...)
 	case string:
 		w.str(x)
+	case *value.Sealed:
+		return w.vaulted(x, depth)
 	case *Undefined:
 		return x.Err()
 	case datetime:
@@ -73,6 +76,18 @@ func (w *jsonWriter) container(v any, depth int) error {
 		return w.list(items, depth)
 	}
 	return failf("Object of type %s is not JSON serializable", typeName(v))
+}
+
+// vaulted writes a vaulted value: its text, or an object that tells it is one.
+func (w *jsonWriter) vaulted(s *value.Sealed, depth int) error {
+	if !w.plain {
+		return w.dict(value.NewMap("__ansible_vault", s.Envelope()), depth)
+	}
+	text, err := s.Open()
+	if err == nil {
+		w.str(text)
+	}
+	return err
 }
 
 func (w *jsonWriter) newline(depth int) {

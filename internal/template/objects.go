@@ -137,6 +137,8 @@ func typeName(v any) string {
 		return "timedelta"
 	case *function:
 		return "builtin_function_or_method"
+	case *value.Sealed:
+		return "AnsibleVaultEncryptedUnicode"
 	}
 	return objectTypeName(v)
 }
@@ -324,6 +326,8 @@ func freeze(r *run, v any, depth int) (any, error) {
 	switch x := v.(type) {
 	case nil, bool, int, float64, string, *big.Int:
 		return v, nil
+	case *value.Sealed:
+		return unseal(x)
 	case *Undefined:
 		if x.lenient {
 			return "", nil

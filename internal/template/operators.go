@@ -78,6 +78,9 @@ func truth(v any) (bool, error) {
 		return x.len() > 0, nil
 	case octets:
 		return len(x) > 0, nil
+	case *value.Sealed:
+		text, err := x.Open()
+		return text != "", err
 	case timedelta:
 		return x.d != 0, nil
 	case Dict:
@@ -95,10 +98,16 @@ func equalAt(r *run, a, b any, depth int) bool {
 	if depth > maxDataDepth || r.step(1) != nil {
 		return false
 	}
+	if s, ok := b.(*value.Sealed); ok {
+		text, err := s.Open()
+		return err == nil && equalAt(r, a, text, depth)
+	}
 	switch x := a.(type) {
 	case string:
 		y, ok := b.(string)
 		return ok && x == y
+	case *value.Sealed:
+		return equalAt(r, b, x, depth)
 	case nil:
 		return b == nil
 	case value.Tuple:
@@ -216,6 +225,15 @@ func orderAt(r *run, a, b any, depth int) (int, error) {
 	}
 	if isNumber(a) && isNumber(b) {
 		return compareNumbers(a, b), nil
+	}
+	for _, v := range []*any{&a, &b} {
+		if s, ok := (*v).(*value.Sealed); ok {
+			text, err := s.Open()
+			if err != nil {
+				return 0, err
+			}
+			*v = text
+		}
 	}
 	switch x := a.(type) {
 	case string:

@@ -67,6 +67,10 @@ func (p *printer) str(v any) {
 		p.b = append(p.b, s...)
 	case *module:
 		p.b = append(p.b, x.body...)
+	case *value.Sealed:
+		s, err := x.Open()
+		p.fail(err)
+		p.b = append(p.b, s...)
 	default:
 		p.repr(v, 0)
 	}
@@ -142,6 +146,10 @@ func (p *printer) object(v any, depth int) {
 		p.b = append(p.b, '>')
 	case *macro:
 		p.b = fmt.Appendf(p.b, "<Macro %s>", quoted(x.node.name))
+	case *value.Sealed:
+		s, err := x.Open()
+		p.fail(err)
+		p.b = appendQuoted(p.b, s)
 	case *function:
 		p.b = fmt.Appendf(p.b, "<function %s>", x.def.name)
 	default:

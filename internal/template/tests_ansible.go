@@ -29,8 +29,7 @@ func ansibleTests() []*builtin {
 		def("uri", "schemes", func(a *args) (any, error) { return a.uri(false) }),
 		def("url", "schemes", func(a *args) (any, error) { return a.uri(true) }),
 		def("urn", "", func(a *args) (any, error) { return strings.HasPrefix(strings.ToLower(a.input()), "urn:"), nil }),
-		// What a vault holds is decrypted before a template sees it.
-		def("vault_encrypted", "", func(*args) (any, error) { return false, nil }),
+		def("vault_encrypted", "! ?", testVaultEncrypted),
 		def("version", "version operator strict version_type", testVersion),
 		def("version_compare", "version operator strict version_type", testVersion),
 	}

@@ -50,7 +50,7 @@ func (e *Engine) Value(ctx context.Context, src string, scope Scope) (any, error
 
 // lone is the value of {{ variable }}: no template is needed for it.
 func (e *Engine) lone(ctx context.Context, v any, src string, err error) (any, error) {
-	if err != nil || v == nil || isNumber(v) {
+	if v, err = opened(v, err); err != nil || v == nil || isNumber(v) {
 		return v, err
 	}
 	out := &output{run: e.newRun(ctx), hold: true}

@@ -384,6 +384,9 @@ func (w *yamlWriter) scalar(v any, indent int, at place) {
 	case nil, bool, int, float64, *big.Int, datetime:
 		w.plainOrQuoted(scalarText(v))
 		return
+	case *value.Sealed:
+		w.vaulted(v.(*value.Sealed), indent)
+		return
 	case string:
 	default:
 		if w.err == nil {
@@ -408,6 +411,15 @@ func (w *yamlWriter) scalar(v any, indent int, at place) {
 		}
 	default:
 		w.plain(s, fold, spread)
+	}
+}
+
+// vaulted writes a value as it stands in vaulted files.
+func (w *yamlWriter) vaulted(s *value.Sealed, indent int) {
+	w.text("!vault |")
+	for line := range strings.Lines(s.Envelope()) {
+		w.newline(max(indent, 0) + w.indent)
+		w.text(strings.TrimRight(line, "\n"))
 	}
 }
 

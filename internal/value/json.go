@@ -111,6 +111,8 @@ func appendJSON(b []byte, v any, nl, indent string) ([]byte, error) {
 		return appendFloat(b, x), nil
 	case string:
 		return appendString(b, x), nil
+	case *Sealed: // as Ansible's own encoder has it
+		return appendJSON(b, NewMap("__ansible_vault", x.Envelope()), nl, indent)
 	case Tuple:
 		return appendJSON(b, []any(x), nl, indent)
 	case []any:

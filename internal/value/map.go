@@ -1,6 +1,6 @@
 // Package value holds the data that topologies, playbooks, templates and
-// modules exchange: nil, bool, int, *big.Int, float64, string, []any, Tuple and
-// *Map. It is Python's data model as far as Ansible shows it, and knows no I/O.
+// modules exchange: nil, bool, int, *big.Int, float64, string, []any, Tuple, *Map
+// and *Sealed. It is Python's data model as far as Ansible shows it, and knows no I/O.
 package value
 
 import (

@@ -7,6 +7,13 @@ import (
 // Equal reports whether a and b are equal as Python's == has it: numbers by
 // value across types, lists and maps by content, map order ignored.
 func Equal(a, b any) bool {
+	if s, ok := a.(*Sealed); ok {
+		text, err := s.Open()
+		return err == nil && Equal(text, b)
+	}
+	if s, ok := b.(*Sealed); ok {
+		return Equal(s, a)
+	}
 	if x, ok := number(a); ok {
 		y, ok := number(b)
 		return ok && x.Cmp(y) == 0
@@ -97,6 +104,9 @@ func Truthy(v any) bool {
 		return len(x) > 0
 	case *Map:
 		return x.Len() > 0
+	case *Sealed:
+		text, err := x.Open()
+		return err != nil || text != ""
 	}
 	return true
 }

@@ -6,7 +6,7 @@ import (
 )
 
 // Decoder turns YAML as written into a Layer's values: texts stay templates,
-// !unsafe ones become Raw, !vault ones are decrypted.
+// !unsafe ones become Raw, !vault ones are decrypted when they are used.
 type Decoder struct {
 	// Decrypt returns a vaulted value's plain text; nil makes one an error.
 	Decrypt func(text []byte) ([]byte, error)
@@ -48,19 +48,27 @@ func (d Decoder) scalar(n *document.Node) (any, error) {
 	case "!unsafe":
 		return Raw(n.Text), nil
 	case "!vault", "!vault-encrypted":
-		if d.Decrypt == nil {
-			return nil, n.Errorf("the value is vaulted and no vault password was given")
-		}
-		plain, err := d.Decrypt([]byte(n.Text))
-		if err != nil {
-			return nil, n.Errorf("cannot decrypt the value: %v", err)
-		}
-		return Raw(plain), nil
+		return value.NewSealed(n.Text, func() (string, error) { return d.decrypt(n) }), nil
 	}
 	return nil, n.Errorf("unknown tag %s (known: !unsafe, !vault)", n.Tag)
 }
 
+// decrypt returns the plain text of a vaulted value.
+func (d Decoder) decrypt(n *document.Node) (string, error) {
+	if d.Decrypt == nil {
+		return "", n.Errorf("cannot decrypt the value: Attempting to decrypt but no vault secrets found")
+	}
+	plain, err := d.Decrypt([]byte(n.Text))
+	if err != nil {
+		return "", n.Errorf("cannot decrypt the value: %v", err)
+	}
+	return string(plain), nil
+}
+
 func (d Decoder) list(n *document.Node) (any, error) {
+	if err := notVaulted(n); err != nil {
+		return nil, err
+	}
 	out := make([]any, len(n.Items))
 	for i, item := range n.Items {
 		v, err := d.Value(item)
@@ -75,7 +83,18 @@ func (d Decoder) list(n *document.Node) (any, error) {
 	return out, nil
 }
 
+// notVaulted refuses !vault before what is no text.
+func notVaulted(n *document.Node) error {
+	if n.Tag == "!vault" || n.Tag == "!vault-encrypted" {
+		return n.Errorf("%s stands before an encrypted text, not before %s", n.Tag, n.Kind)
+	}
+	return nil
+}
+
 func (d Decoder) mapping(n *document.Node) (any, error) {
+	if err := notVaulted(n); err != nil {
+		return nil, err
+	}
 	out := value.NewMap()
 	for _, e := range n.Entries {
 		v, err := d.Value(e.Value)

@@ -61,7 +61,8 @@ func (s *Scope) Of(host string, layers []Layer) *Scope {
 // Host is the host whose variables these are; "" for none.
 func (s *Scope) Host() string { return s.host }
 
-// Lookup implements template.Scope.
+// Lookup implements template.Scope. What is vaulted is left for whoever uses it
+// to decrypt; Get decrypts.
 func (s *Scope) Lookup(name string) (any, bool, error) {
 	if c, ok := s.cache[name]; ok {
 		return c.v, true, c.err
@@ -87,6 +88,16 @@ func (s *Scope) Lookup(name string) (any, bool, error) {
 		return v, true, err
 	}
 	return nil, false, nil
+}
+
+// Get is Lookup with what is vaulted decrypted.
+func (s *Scope) Get(name string) (any, bool, error) {
+	v, ok, err := s.Lookup(name)
+	if err != nil {
+		return nil, ok, err
+	}
+	v, err = value.Unseal(v)
+	return v, ok, err
 }
 
 // Has tells whether there is a variable of that name, without evaluating it.
@@ -154,7 +165,7 @@ func (s *Scope) variable(name string, raw any) (any, error) {
 	}
 	s.trail.active[key] = true
 	s.trail.names = append(s.trail.names, name)
-	v, err := s.Evaluate(raw)
+	v, err := s.walk(raw, keep)
 	s.trail.names = s.trail.names[:len(s.trail.names)-1]
 	delete(s.trail.active, key)
 	var undefined *template.UndefinedError
@@ -164,9 +175,23 @@ func (s *Scope) variable(name string, raw any) (any, error) {
 	return v, err
 }
 
-// Evaluate templates v at all depths; values that hold no template are shared.
-func (s *Scope) Evaluate(v any) (any, error) {
+// Evaluate templates v at all depths; values that hold no template are shared,
+// and what is vaulted is decrypted.
+func (s *Scope) Evaluate(v any) (any, error) { return s.walk(v, open) }
+
+// seal says what becomes of a vaulted value.
+type seal func(*value.Sealed) (any, error)
+
+func open(x *value.Sealed) (any, error) { return x.Open() }
+
+// keep leaves decrypting to whoever uses the variable, so that one that nobody
+// uses needs no password.
+func keep(x *value.Sealed) (any, error) { return x, nil }
+
+func (s *Scope) walk(v any, sealed seal) (any, error) {
 	switch x := v.(type) {
+	case *value.Sealed:
+		return sealed(x)
 	case Raw:
 		return string(x), nil
 	case string:
@@ -175,17 +200,17 @@ func (s *Scope) Evaluate(v any) (any, error) {
 		}
 		return s.engine.Value(s.ctx, x, s)
 	case []any:
-		return s.evaluateList(x)
+		return s.list(x, sealed)
 	case *value.Map:
-		return s.evaluateMap(x)
+		return s.mapping(x, sealed)
 	}
 	return v, nil
 }
 
-func (s *Scope) evaluateList(list []any) (any, error) {
+func (s *Scope) list(list []any, sealed seal) (any, error) {
 	out := make([]any, len(list))
 	for i, e := range list {
-		v, err := s.Evaluate(e)
+		v, err := s.walk(e, sealed)
 		if err != nil {
 			return nil, err
 		}
@@ -194,10 +219,10 @@ func (s *Scope) evaluateList(list []any) (any, error) {
 	return out, nil
 }
 
-func (s *Scope) evaluateMap(m *value.Map) (any, error) {
+func (s *Scope) mapping(m *value.Map, sealed seal) (any, error) {
 	out := value.NewMap()
 	for k, e := range m.All() {
-		v, err := s.Evaluate(e)
+		v, err := s.walk(e, sealed)
 		if err != nil {
 			return nil, err
 		}

@@ -3,6 +3,7 @@ package vars
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 
 	"rollout/internal/document"
@@ -122,16 +123,24 @@ func TestTagsOfYAML(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := (Decoder{}).Map(n); err == nil {
-		t.Error("a vaulted value without a password is no error")
+	without, err := (Decoder{}).Map(n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := scope(t, Layer{Values: without})
+	if _, ok, err := s.Lookup("c"); !ok || err != nil {
+		t.Errorf("a vaulted value that nobody uses needs a password: %v", err)
+	}
+	if _, _, err := s.Get("c"); err == nil || !strings.Contains(err.Error(), "f:3:4: cannot decrypt the value: Attempting to decrypt") {
+		t.Errorf("a vaulted value without a password: %v", err)
 	}
 	m, err := Decoder{Decrypt: func([]byte) ([]byte, error) { return []byte("{{ plain }}"), nil }}.Map(n)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := scope(t, Layer{Values: m})
+	s = scope(t, Layer{Values: m})
 	for name, want := range map[string]any{"a": "{{ x }}", "b": []any{"{{ y }}"}, "c": "{{ plain }}"} {
-		if v, _, err := s.Lookup(name); !value.Equal(v, want) || err != nil {
+		if v, _, err := s.Get(name); !value.Equal(v, want) || err != nil {
 			t.Errorf("%s = %v, %v", name, v, err)
 		}
 	}
