@@ -14,6 +14,7 @@ import (
 
 	"rollout/internal/classroom"
 	"rollout/internal/openstack"
+	"rollout/internal/openstack/cleanup"
 	"rollout/internal/report"
 )
 
@@ -84,16 +85,16 @@ func cleanupClass(ctx context.Context, flags *classCleanupFlags, names []string)
 }
 
 // plans are those of each cloud.
-func (c *class) plans(ctx context.Context, students []classroom.Student, flags *classCleanupFlags) ([]openstack.Plan, error) {
-	what := openstack.ClassCleanup{NotActive: flags.notActive, OlderThan: flags.olderThan}
+func (c *class) plans(ctx context.Context, students []classroom.Student, flags *classCleanupFlags) ([]cleanup.Plan, error) {
+	what := cleanup.ClassScope{NotActive: flags.notActive, OlderThan: flags.olderThan}
 	var mu sync.Mutex
-	var plans []openstack.Plan
+	var plans []cleanup.Plan
 	err := c.perCloud(ctx, students, func(ctx context.Context, cloud *openstack.Cloud, group []classroom.Student) error {
 		mine := what
 		for _, s := range group {
 			mine.Owners = append(mine.Owners, s.Name)
 		}
-		plan, err := cloud.PlanClass(ctx, mine)
+		plan, err := cleanup.PlanClass(ctx, cloud, mine)
 		mu.Lock()
 		defer mu.Unlock()
 		plans = append(plans, plan)
@@ -103,8 +104,8 @@ func (c *class) plans(ctx context.Context, students []classroom.Student, flags *
 }
 
 // showPlans prints what would be deleted, and reports whether that is nothing.
-func showPlans(plans []openstack.Plan) (nothing bool, err error) {
-	var all openstack.Plan
+func showPlans(plans []cleanup.Plan) (nothing bool, err error) {
+	var all cleanup.Plan
 	for _, plan := range plans {
 		all.Rows = append(all.Rows, plan.Rows...)
 	}
@@ -120,13 +121,13 @@ func showPlans(plans []openstack.Plan) (nothing bool, err error) {
 }
 
 // carryOut cleans all clouds up at once.
-func carryOut(ctx context.Context, plans []openstack.Plan) error {
+func carryOut(ctx context.Context, plans []cleanup.Plan) error {
 	var mu sync.Mutex
 	var left []string
 	var group errgroup.Group
 	for _, plan := range plans {
 		group.Go(func() error {
-			remains := plan.Execute(ctx, func(s openstack.Step) {
+			remains := plan.Execute(ctx, func(s cleanup.Step) {
 				mu.Lock()
 				defer mu.Unlock()
 				if !s.Done || s.Err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"rollout/internal/openstack"
+	"rollout/internal/openstack/cleanup"
 	"rollout/internal/report"
 )
 
@@ -44,9 +45,9 @@ never touched. Ends with 1 if something is left.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if cmd.Flags().Changed("prefix") && flags.prefix == "" {
-				return openstack.ErrEmptyPrefix
+				return cleanup.ErrEmptyPrefix
 			}
-			return cleanup(cmd.Context(), flags)
+			return runCleanup(cmd.Context(), flags)
 		},
 	}
 	flags.project.register(cmd.Flags())
@@ -60,7 +61,7 @@ never touched. Ends with 1 if something is left.`,
 	return cmd
 }
 
-func cleanup(ctx context.Context, flags *cleanupFlags) error {
+func runCleanup(ctx context.Context, flags *cleanupFlags) error {
 	p, err := settledProject(&flags.project)
 	if err != nil {
 		return err
@@ -86,7 +87,7 @@ func cleanup(ctx context.Context, flags *cleanupFlags) error {
 
 // cleanupUnasked plans once, under the lock of whom the names tell. Only where
 // the plan finds that it is about others too, it is made anew under their locks.
-func cleanupUnasked(ctx context.Context, flags *cleanupFlags, cloud *openstack.Cloud, what openstack.Cleanup) error {
+func cleanupUnasked(ctx context.Context, flags *cleanupFlags, cloud *openstack.Cloud, what cleanup.Scope) error {
 	owner := what.LikelyOwner()
 	return flags.lock.hold(ctx, cloud, owner, func(ctx context.Context) error {
 		plan, err := planShown(ctx, cloud, what)
@@ -104,8 +105,8 @@ func cleanupUnasked(ctx context.Context, flags *cleanupFlags, cloud *openstack.C
 }
 
 // planShown plans, and prints the plan, or that there is nothing to do.
-func planShown(ctx context.Context, cloud *openstack.Cloud, what openstack.Cleanup) (openstack.Plan, error) {
-	plan, err := cloud.PlanCleanup(ctx, what)
+func planShown(ctx context.Context, cloud *openstack.Cloud, what cleanup.Scope) (cleanup.Plan, error) {
+	plan, err := cleanup.PlanFor(ctx, cloud, what)
 	if err != nil {
 		return plan, err
 	}
@@ -121,8 +122,8 @@ func planShown(ctx context.Context, cloud *openstack.Cloud, what openstack.Clean
 }
 
 // cleanupOf says what is meant: the prefix, else what the topology made.
-func (p *project) cleanupOf(ctx context.Context, flags *cleanupFlags) (openstack.Cleanup, *openstack.Cloud, error) {
-	what := openstack.Cleanup{Prefix: flags.prefix, NotActive: flags.notActive, OlderThan: flags.olderThan, Force: flags.force}
+func (p *project) cleanupOf(ctx context.Context, flags *cleanupFlags) (cleanup.Scope, *openstack.Cloud, error) {
+	what := cleanup.Scope{Prefix: flags.prefix, NotActive: flags.notActive, OlderThan: flags.olderThan, Force: flags.force}
 	if what.Prefix != "" {
 		cloud, err := p.anyCloud(ctx)
 		return what, cloud, err
@@ -130,7 +131,7 @@ func (p *project) cleanupOf(ctx context.Context, flags *cleanupFlags) (openstack
 	top, err := p.topology(ctx)
 	var none errNoTopology
 	if errors.As(err, &none) {
-		return what, nil, openstack.ErrEmptyPrefix
+		return what, nil, cleanup.ErrEmptyPrefix
 	}
 	if err != nil {
 		return what, nil, err
@@ -142,8 +143,8 @@ func (p *project) cleanupOf(ctx context.Context, flags *cleanupFlags) (openstack
 
 // executeShown carries out the plan that was shown, if it still is what there
 // is: while somebody read it, another run may have made more.
-func executeShown(ctx context.Context, cloud *openstack.Cloud, what openstack.Cleanup, shown openstack.Plan) error {
-	plan, err := cloud.PlanCleanup(ctx, what)
+func executeShown(ctx context.Context, cloud *openstack.Cloud, what cleanup.Scope, shown cleanup.Plan) error {
+	plan, err := cleanup.PlanFor(ctx, cloud, what)
 	if err != nil {
 		return err
 	}
@@ -159,7 +160,7 @@ func executeShown(ctx context.Context, cloud *openstack.Cloud, what openstack.Cl
 	return execute(ctx, plan)
 }
 
-func showPlan(plan openstack.Plan) error {
+func showPlan(plan cleanup.Plan) error {
 	rows := [][]string{}
 	for _, r := range plan.Rows {
 		rows = append(rows, []string{r.Action, r.Kind, r.Name, r.Status, r.ID, r.Cause})
@@ -184,8 +185,8 @@ func confirm(ctx context.Context, yes bool) error {
 	return fmt.Errorf("nothing was deleted")
 }
 
-func execute(ctx context.Context, plan openstack.Plan) error {
-	left := plan.Execute(ctx, func(s openstack.Step) {
+func execute(ctx context.Context, plan cleanup.Plan) error {
+	left := plan.Execute(ctx, func(s cleanup.Step) {
 		if !s.Done || s.Err != nil {
 			fmt.Println(report.Printable(s.String()))
 		}

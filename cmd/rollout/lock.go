@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"rollout/internal/openstack"
+	"rollout/internal/openstack/lock"
 	"rollout/internal/report"
 )
 
@@ -28,8 +29,8 @@ func (f lockFlags) hold(ctx context.Context, cloud *openstack.Cloud, owner strin
 	if !f.on {
 		return do(ctx)
 	}
-	req := openstack.LockRequest{Owner: owner, Holder: openstack.ThisProcess(), Wait: f.wait, Say: warn}
-	return cloud.WithLock(ctx, req, do)
+	req := lock.Request{Owner: owner, Holder: lock.ThisProcess(), Wait: f.wait, Say: warn}
+	return lock.Hold(ctx, cloud, req, do)
 }
 
 // holdAll is hold for several owners, one within the other.

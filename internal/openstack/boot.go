@@ -191,7 +191,7 @@ func (b *booting) clear(ctx context.Context, id string, why error) error {
 	if b.spec.AvailabilityZone != before {
 		return nil
 	}
-	if err := sleep(ctx, b.cloud.grace()); err != nil { // the same place gets a moment
+	if err := Sleep(ctx, b.cloud.grace()); err != nil { // the same place gets a moment
 		return &CancelledError{What: "the next try to boot " + b.spec.Name, Last: "nothing left behind", Err: context.Cause(ctx)}
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 
 	"rollout/internal/lab/api"
 	"rollout/internal/openstack"
+	"rollout/internal/openstack/cleanup"
 )
 
 // bootAll boots servers on one network, each with its owner in its metadata.
@@ -31,7 +32,7 @@ func bootAll(t *testing.T, c *openstack.Cloud, owners map[string]string) {
 	}
 }
 
-func rowsText(plan openstack.Plan, prefix string) []string {
+func rowsText(plan cleanup.Plan, prefix string) []string {
 	var out []string
 	for _, r := range plan.Rows {
 		if r.Kind != "port" { // named by addresses
@@ -61,13 +62,13 @@ func TestCleanupOfAClass(t *testing.T) {
 			_ = c.DeleteSecurityGroup(ctx, group.ID)
 		})
 	}
-	plan := func(what openstack.ClassCleanup) openstack.Plan {
+	plan := func(what cleanup.ClassScope) cleanup.Plan {
 		t.Helper()
-		return must[openstack.Plan](t)(c.PlanClass(ctx, what))
+		return must[cleanup.Plan](t)(cleanup.PlanClass(ctx, c, what))
 	}
 
 	calls := c.Calls()
-	alone := plan(openstack.ClassCleanup{Owners: []string{one}})
+	alone := plan(cleanup.ClassScope{Owners: []string{one}})
 	want := []string{
 		"delete key pair s1-key: made for s1/classroom", "delete security group s1-ssh: made for s1/classroom",
 		"delete server s1-step: name begins with s1-", "delete server s1-web-1: name begins with s1-",
@@ -78,14 +79,14 @@ func TestCleanupOfAClass(t *testing.T) {
 	}
 	forOne := c.Calls() - calls
 	calls = c.Calls()
-	both := plan(openstack.ClassCleanup{Owners: []string{one, ten}})
+	both := plan(cleanup.ClassScope{Owners: []string{one, ten}})
 	if n := c.Calls() - calls; n > forOne {
 		t.Errorf("a plan for two took %d calls, for one %d", n, forOne)
 	}
 	if n := len(rowsText(both, p)); n != 8 {
 		t.Errorf("the plan for both has %d rows:\n%s", n, strings.Join(rowsText(both, p), "\n"))
 	}
-	for name, some := range map[string]openstack.ClassCleanup{"not active": {NotActive: true}, "older": {OlderThan: time.Hour}} {
+	for name, some := range map[string]cleanup.ClassScope{"not active": {NotActive: true}, "older": {OlderThan: time.Hour}} {
 		some.Owners = []string{one, ten}
 		if p := plan(some); !p.Empty() {
 			t.Errorf("%s: %v", name, p.Rows)
@@ -105,7 +106,7 @@ func TestCleanupOfAClass(t *testing.T) {
 		t.Error("the security group is still there")
 	}
 	must[openstack.KeyPair](t)(c.FindKeyPair(ctx, ten+"-key"))
-	if left := plan(openstack.ClassCleanup{Owners: []string{ten}}).Execute(ctx, nil); len(left) > 0 {
+	if left := plan(cleanup.ClassScope{Owners: []string{ten}}).Execute(ctx, nil); len(left) > 0 {
 		t.Error(left)
 	}
 }
@@ -113,7 +114,7 @@ func TestCleanupOfAClass(t *testing.T) {
 func TestCleanupOfAClassNeedsPrefixes(t *testing.T) {
 	c := openTestCloud(t)
 	for _, owners := range [][]string{nil, {"x", ""}} {
-		if _, err := c.PlanClass(t.Context(), openstack.ClassCleanup{Owners: owners}); err != openstack.ErrEmptyPrefix {
+		if _, err := cleanup.PlanClass(t.Context(), c, cleanup.ClassScope{Owners: owners}); err != cleanup.ErrEmptyPrefix {
 			t.Errorf("%v: %v", owners, err)
 		}
 	}
@@ -136,7 +137,7 @@ func TestCleanupOfAClassSharesItsCalls(t *testing.T) {
 	}
 	bootAll(t, c, servers)
 	for name, owners := range map[string][]string{"one": owners[:1], "the others": owners[1:]} {
-		plan := must[openstack.Plan](t)(c.PlanClass(ctx, openstack.ClassCleanup{Owners: owners}))
+		plan := must[cleanup.Plan](t)(cleanup.PlanClass(ctx, c, cleanup.ClassScope{Owners: owners}))
 		before, start := c.Calls(), time.Now()
 		if left := plan.Execute(ctx, nil); len(left) > 0 {
 			t.Fatal(left)
@@ -147,7 +148,7 @@ func TestCleanupOfAClassSharesItsCalls(t *testing.T) {
 		}
 	}
 	before := c.Calls()
-	if plan := must[openstack.Plan](t)(c.PlanClass(ctx, openstack.ClassCleanup{Owners: owners})); !plan.Empty() {
+	if plan := must[cleanup.Plan](t)(cleanup.PlanClass(ctx, c, cleanup.ClassScope{Owners: owners})); !plan.Empty() {
 		t.Errorf("left: %v", plan.Rows)
 	}
 	if n := c.Calls() - before; n > 12 {

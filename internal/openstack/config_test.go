@@ -188,58 +188,6 @@ func TestPatternsFor(t *testing.T) {
 	}
 }
 
-func TestOwnerOf(t *testing.T) {
-	owned := map[string]string{"rollout_owner": "student07"}
-	for _, tc := range []struct {
-		name, prefix string
-		meta         map[string]string
-		want         string
-	}{
-		{"student07-web-1", "student07-", owned, "student07"},
-		{"student10-web-1", "student1", nil, "student10"},
-		{"student1-web-1", "student1", nil, "student1"},
-		{"student1", "student1", nil, "student1"},
-		{"student07-app-1", "student07-app-", nil, "student07"},
-		{"student07-app-1", "s", nil, "student07"},
-	} {
-		if got := ownerOf(Server{Name: tc.name, Metadata: tc.meta}, tc.prefix); got != tc.want {
-			t.Errorf("%s with %q is owned by %s, not %s", tc.name, tc.prefix, got, tc.want)
-		}
-	}
-}
-
-func TestFloatingAndVolumeRows(t *testing.T) {
-	ports := []Port{{ID: "p1", DeviceID: "s1"}}
-	names := map[string]string{"s1": "student07-web-1"}
-	what := Cleanup{Prefix: "student07-"}
-	ips := []FloatingIP{
-		{ID: "1", Address: "198.51.100.1", PortID: "p1", Description: "rollout: student07"},
-		{ID: "2", Address: "198.51.100.2", PortID: "p1", Description: "by hand"},
-		{ID: "3", Address: "198.51.100.3", Description: "rollout: student07"},
-		{ID: "4", Address: "198.51.100.4", Description: "rollout: student08"},
-		{ID: "5", Address: "198.51.100.5", PortID: "p9", Description: "rollout: student07"},
-		{ID: "6", Address: "198.51.100.6"},
-	}
-	var got []string
-	for _, r := range floatingRows(ips, ports, names, what) {
-		got = append(got, r.ID+" "+r.Action)
-	}
-	if s := strings.Join(got, ", "); s != "1 release, 2 disassociate, 3 release" {
-		t.Errorf("floating IPs: %s", s)
-	}
-	volumes := []Volume{
-		{ID: "a", Name: "student07-data", Servers: []string{"s1"}}, {ID: "b", Servers: []string{"s1"}},
-		{ID: "c", Name: "thesis", Servers: []string{"s1"}}, {ID: "d", Name: "student07-old"}, {ID: "e", Name: "student08-old"},
-	}
-	got = nil
-	for _, r := range volumeRows(volumes, names, what) {
-		got = append(got, r.ID+" "+r.Action)
-	}
-	if s := strings.Join(got, ", "); s != "b delete, a delete, d delete, c keep" {
-		t.Errorf("volumes: %s", s)
-	}
-}
-
 func TestEntryOfAFurtherFile(t *testing.T) {
 	further := filepath.Join(t.TempDir(), "clouds.yaml")
 	if err := os.WriteFile(further, []byte("clouds: {lab: {auth: {auth_url: 'http://other'}}, practice: {auth: {auth_url: 'http://practice'}}}\n"), 0o600); err != nil {

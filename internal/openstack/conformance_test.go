@@ -15,6 +15,7 @@ import (
 	"rollout/internal/lab/api"
 	"rollout/internal/lab/api/apitest"
 	"rollout/internal/openstack"
+	"rollout/internal/openstack/cleanup"
 )
 
 // The conformance suite runs on any cloud that has the exercise's networks,
@@ -58,7 +59,7 @@ func sweep(t *testing.T, c *openstack.Cloud, prefix string) {
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 2*time.Minute)
 		defer cancel()
-		plan, err := c.PlanCleanup(ctx, openstack.Cleanup{Prefix: prefix, Force: true})
+		plan, err := cleanup.PlanFor(ctx, c, cleanup.Scope{Prefix: prefix, Force: true})
 		if err != nil {
 			t.Errorf("clean-up: %v", err)
 			return
@@ -353,14 +354,14 @@ func checkFloating(t *testing.T, c *openstack.Cloud, s openstack.Server, owner s
 
 func checkCleanup(t *testing.T, c *openstack.Cloud, prefix string, web openstack.Server) {
 	ctx := t.Context()
-	if _, err := c.PlanCleanup(ctx, openstack.Cleanup{}); !errors.Is(err, openstack.ErrEmptyPrefix) {
+	if _, err := cleanup.PlanFor(ctx, c, cleanup.Scope{}); !errors.Is(err, cleanup.ErrEmptyPrefix) {
 		t.Errorf("an empty prefix: %v", err)
 	}
-	idle := must[openstack.Plan](t)(c.PlanCleanup(ctx, openstack.Cleanup{Prefix: prefix, NotActive: true}))
+	idle := must[cleanup.Plan](t)(cleanup.PlanFor(ctx, c, cleanup.Scope{Prefix: prefix, NotActive: true}))
 	if !idle.Empty() {
 		t.Errorf("not ACTIVE: %+v", idle.Rows)
 	}
-	plan := must[openstack.Plan](t)(c.PlanCleanup(ctx, openstack.Cleanup{Prefix: prefix}))
+	plan := must[cleanup.Plan](t)(cleanup.PlanFor(ctx, c, cleanup.Scope{Prefix: prefix}))
 	count := map[string]int{}
 	for _, r := range plan.Rows {
 		count[r.Kind+" "+r.Action]++
@@ -369,7 +370,7 @@ func checkCleanup(t *testing.T, c *openstack.Cloud, prefix string, web openstack
 		t.Errorf("the plan is %v", count)
 	}
 	var said []string
-	left := plan.Execute(ctx, func(s openstack.Step) { said = append(said, s.String()) })
+	left := plan.Execute(ctx, func(s cleanup.Step) { said = append(said, s.String()) })
 	if len(left) > 0 || !slices.Contains(said, "Deleting "+web.Name) {
 		t.Errorf("left: %v, said: %v", left, said)
 	}

@@ -12,33 +12,36 @@ import (
 	"time"
 
 	"rollout/internal/openstack"
+	"rollout/internal/openstack/cleanup"
+	"rollout/internal/openstack/declared"
+	"rollout/internal/openstack/lock"
 )
 
 const declaredKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKeFSVXNyBMQ4FkcHEpyQdnsWmFOWmVh1Kc1ZnvvEMnx desk"
 
 // declarationOf is what a topology of that owner would declare: all names begin
 // with p, the networks are told apart by n.
-func declarationOf(p, owner, app string, n int) openstack.Declaration {
+func declarationOf(p, owner, app string, n int) declared.Declaration {
 	port := 80
 	in := openstack.Rule{Direction: "ingress", Ethertype: "IPv4"}
 	web, peers := in, in
 	web.Protocol, web.PortMin, web.PortMax, web.RemoteIP = "tcp", &port, &port, "0.0.0.0/0"
 	peers.RemoteID = p + "web"
-	return openstack.Declaration{
+	return declared.Declaration{
 		Mark: openstack.Mark{Owner: owner, App: app},
-		Networks: []openstack.DeclaredNetwork{
+		Networks: []declared.Network{
 			{Name: p + "front", CIDR: fmt.Sprintf("10.%d.1.0/24", n), Router: p + "router", DNS: []string{"9.9.9.9"}},
 			{Name: p + "back", CIDR: fmt.Sprintf("10.%d.2.0/24", n)},
 		},
-		Groups: []openstack.DeclaredGroup{
+		Groups: []declared.Group{
 			{Name: p + "web", Rules: []openstack.Rule{web}},
 			{Name: p + "all", Rules: []openstack.Rule{peers}},
 		},
-		KeyPairs: []openstack.DeclaredKey{{Name: p + "key", Public: func() (string, error) { return declaredKey, nil }}},
+		KeyPairs: []declared.Key{{Name: p + "key", Public: func() (string, error) { return declaredKey, nil }}},
 	}
 }
 
-func texts(list []openstack.Creation) []string {
+func texts(list []declared.Creation) []string {
 	var out []string
 	for _, c := range list {
 		out = append(out, c.String())
@@ -46,8 +49,8 @@ func texts(list []openstack.Creation) []string {
 	return out
 }
 
-func quiet() openstack.LockRequest {
-	return openstack.LockRequest{Holder: openstack.Holder{Who: "test@here"}}
+func quiet() lock.Request {
+	return lock.Request{Holder: lock.Holder{Who: "test@here"}}
 }
 
 // sweepOwner deletes what an owner's test left, whatever became of it.
@@ -55,7 +58,7 @@ func sweepOwner(t *testing.T, c *openstack.Cloud, owner string) {
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 2*time.Minute)
 		defer cancel()
-		plan, err := c.PlanCleanup(ctx, openstack.Cleanup{Prefix: owner + "-"})
+		plan, err := cleanup.PlanFor(ctx, c, cleanup.Scope{Prefix: owner + "-"})
 		if err != nil {
 			t.Errorf("clean-up: %v", err)
 			return
@@ -75,7 +78,7 @@ func TestDeclared(t *testing.T) {
 	owner := strings.TrimSuffix(p, "-")
 	d := declarationOf(p, owner, "board", 221)
 	sweepOwner(t, c, owner)
-	planned := texts(must[[]openstack.Creation](t)(c.Missing(ctx, d)))
+	planned := texts(must[[]declared.Creation](t)(declared.Missing(ctx, c, d)))
 	want := []string{
 		"make router " + p + "router: not found",
 		"make network " + p + "front: not found",
@@ -92,13 +95,13 @@ func TestDeclared(t *testing.T) {
 	if !slices.Equal(planned, want) {
 		t.Errorf("planned:\n%s", strings.Join(planned, "\n"))
 	}
-	made := texts(must[[]openstack.Creation](t)(c.Create(ctx, d, quiet())))
+	made := texts(must[[]declared.Creation](t)(declared.Create(ctx, c, d, quiet())))
 	if !slices.Equal(made, want) {
 		t.Errorf("made:\n%s", strings.Join(made, "\n"))
 	}
 	fresh := open()
 	before := fresh.Calls()
-	if again := must[[]openstack.Creation](t)(fresh.Create(ctx, d, quiet())); len(again) > 0 {
+	if again := must[[]declared.Creation](t)(declared.Create(ctx, fresh, d, quiet())); len(again) > 0 {
 		t.Errorf("again: %v", texts(again))
 	}
 	if n := fresh.Calls() - before; n > 5 {
@@ -123,16 +126,16 @@ func TestDepartures(t *testing.T) {
 		return openstack.Rule{Direction: "ingress", Ethertype: "IPv4", Protocol: "tcp", PortMin: port(n), PortMax: port(n), RemoteIP: "0.0.0.0/0"}
 	}
 	fromWeb := openstack.Rule{Direction: "ingress", Ethertype: "IPv4", RemoteID: p + "web"}
-	d := openstack.Declaration{Mark: openstack.Mark{Owner: owner, App: "board"},
-		Networks: []openstack.DeclaredNetwork{{Name: p + "net", CIDR: "10.231.1.0/24"}},
-		Groups:   []openstack.DeclaredGroup{{Name: p + "web", Rules: []openstack.Rule{web(80), web(81), fromWeb}}}}
+	d := declared.Declaration{Mark: openstack.Mark{Owner: owner, App: "board"},
+		Networks: []declared.Network{{Name: p + "net", CIDR: "10.231.1.0/24"}},
+		Groups:   []declared.Group{{Name: p + "web", Rules: []openstack.Rule{web(80), web(81), fromWeb}}}}
 	sweepOwner(t, c, owner)
-	must[[]openstack.Creation](t)(c.Create(ctx, d, quiet()))
+	must[[]declared.Creation](t)(declared.Create(ctx, c, d, quiet()))
 
 	wanted := d
-	wanted.Networks = []openstack.DeclaredNetwork{{Name: p + "net", CIDR: "10.231.2.0/24"}}
-	wanted.Groups = []openstack.DeclaredGroup{{Name: p + "web", Rules: []openstack.Rule{web(80), web(443)}}}
-	missing, departures, err := c.Compare(ctx, wanted)
+	wanted.Networks = []declared.Network{{Name: p + "net", CIDR: "10.231.2.0/24"}}
+	wanted.Groups = []declared.Group{{Name: p + "web", Rules: []openstack.Rule{web(80), web(443)}}}
+	missing, departures, err := declared.Compare(ctx, c, wanted)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +155,7 @@ func TestDepartures(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("departures:\n%s", strings.Join(got, "\n"))
 	}
-	if missing, departures, err = c.Compare(ctx, d); err != nil || len(missing)+len(departures) > 0 {
+	if missing, departures, err = declared.Compare(ctx, c, d); err != nil || len(missing)+len(departures) > 0 {
 		t.Errorf("what was just made: %v %v %v", missing, departures, err)
 	}
 }
@@ -166,27 +169,27 @@ func TestCleanupOfWhatWasDeclared(t *testing.T) {
 	one, ten := p+"1", p+"10"
 	sweepOwner(t, c, one)
 	sweepOwner(t, c, ten)
-	theirs := openstack.Declaration{Mark: openstack.Mark{Owner: ten, App: "board"}, Networks: []openstack.DeclaredNetwork{{Name: p + "theirs", CIDR: "10.224.9.0/24"}}}
-	for _, d := range []openstack.Declaration{declarationOf(p, one, "board", 224), theirs} {
-		must[[]openstack.Creation](t)(c.Create(ctx, d, quiet()))
+	theirs := declared.Declaration{Mark: openstack.Mark{Owner: ten, App: "board"}, Networks: []declared.Network{{Name: p + "theirs", CIDR: "10.224.9.0/24"}}}
+	for _, d := range []declared.Declaration{declarationOf(p, one, "board", 224), theirs} {
+		must[[]declared.Creation](t)(declared.Create(ctx, c, d, quiet()))
 	}
 	front := must[openstack.Network](t)(c.FindNetwork(ctx, p+"front"))
 	web := must[openstack.SecurityGroup](t)(c.FindSecurityGroup(ctx, p+"web"))
 	port := must[openstack.Port](t)(c.CreatePort(ctx, map[string]any{"name": ten + "-web-1", "network_id": front.ID, "security_groups": []string{web.ID}}))
 	t.Cleanup(func() { _ = c.DeletePort(context.WithoutCancel(ctx), port.ID) })
 
-	_, err := c.PlanCleanup(ctx, openstack.Cleanup{Prefix: one})
-	var several *openstack.SeveralOwnersError
+	_, err := cleanup.PlanFor(ctx, c, cleanup.Scope{Prefix: one})
+	var several *cleanup.SeveralOwnersError
 	if !errors.As(err, &several) || !slices.Equal(several.Owners, []string{one, ten}) {
 		t.Errorf("the prefix of two owners: %v", err)
 	}
-	for _, what := range []openstack.Cleanup{{Prefix: one + "-", NotActive: true}, {Prefix: one + "-", OlderThan: time.Nanosecond}, {Owner: one, App: "chat"}} {
-		if plan := must[openstack.Plan](t)(c.PlanCleanup(ctx, what)); len(plan.Rows) > 0 {
+	for _, what := range []cleanup.Scope{{Prefix: one + "-", NotActive: true}, {Prefix: one + "-", OlderThan: time.Nanosecond}, {Owner: one, App: "chat"}} {
+		if plan := must[cleanup.Plan](t)(cleanup.PlanFor(ctx, c, what)); len(plan.Rows) > 0 {
 			t.Errorf("%+v: %v", what, rowTexts(plan))
 		}
 	}
 	used := "in use by port " + ten + "-web-1"
-	plan := must[openstack.Plan](t)(c.PlanCleanup(ctx, openstack.Cleanup{Owner: one, App: "board"}))
+	plan := must[cleanup.Plan](t)(cleanup.PlanFor(ctx, c, cleanup.Scope{Owner: one, App: "board"}))
 	made := "made for " + one + "/board"
 	want := []string{
 		"keep interface " + p + "router/" + p + "front: " + used,
@@ -208,14 +211,14 @@ func TestCleanupOfWhatWasDeclared(t *testing.T) {
 	if err := c.DeletePort(ctx, port.ID); err != nil {
 		t.Fatal(err)
 	}
-	plan = must[openstack.Plan](t)(c.PlanCleanup(ctx, openstack.Cleanup{Prefix: one + "-"}))
+	plan = must[cleanup.Plan](t)(cleanup.PlanFor(ctx, c, cleanup.Scope{Prefix: one + "-"}))
 	if got := rowTexts(plan); len(got) != 5 || plan.Empty() {
 		t.Errorf("with the port gone the plan is\n%s", strings.Join(got, "\n"))
 	}
 	if left := plan.Execute(ctx, nil); len(left) > 0 {
 		t.Errorf("left: %v", left)
 	}
-	if rest := must[openstack.Plan](t)(c.PlanCleanup(ctx, openstack.Cleanup{Prefix: one + "-"})); len(rest.Rows) > 0 {
+	if rest := must[cleanup.Plan](t)(cleanup.PlanFor(ctx, c, cleanup.Scope{Prefix: one + "-"})); len(rest.Rows) > 0 {
 		t.Errorf("after it: %v", rowTexts(rest))
 	}
 	if n := must[[]openstack.Network](t)(c.Networks(ctx, url.Values{"name": {p + "theirs"}})); len(n) != 1 {
@@ -223,7 +226,7 @@ func TestCleanupOfWhatWasDeclared(t *testing.T) {
 	}
 }
 
-func rowTexts(p openstack.Plan) []string {
+func rowTexts(p cleanup.Plan) []string {
 	var out []string
 	for _, r := range p.Rows {
 		out = append(out, r.Action+" "+r.Kind+" "+r.Name+": "+r.Cause)
@@ -240,17 +243,17 @@ func TestHalfMade(t *testing.T) {
 	sweepOwner(t, c, owner)
 	d := declarationOf(p, owner, "board", 225)
 	first := d
-	first.Networks = []openstack.DeclaredNetwork{{Name: p + "front", CIDR: "10.225.1.0/24"}}
-	must[[]openstack.Creation](t)(c.Create(ctx, first, quiet()))
+	first.Networks = []declared.Network{{Name: p + "front", CIDR: "10.225.1.0/24"}}
+	must[[]declared.Creation](t)(declared.Create(ctx, c, first, quiet()))
 	front := must[openstack.Network](t)(c.FindNetwork(ctx, p+"front"))
 	must[openstack.Port](t)(c.CreatePort(ctx, map[string]any{"name": p + "router-" + p + "front", "network_id": front.ID,
 		"description": d.String(), "fixed_ips": []any{map[string]any{"ip_address": "10.225.1.1"}}}))
-	plan := must[openstack.Plan](t)(c.PlanCleanup(ctx, openstack.Cleanup{Owner: owner, App: "board"}))
-	if row := plan.Rows[0]; row.Kind != "port" || row.Action != openstack.Delete {
+	plan := must[cleanup.Plan](t)(cleanup.PlanFor(ctx, c, cleanup.Scope{Owner: owner, App: "board"}))
+	if row := plan.Rows[0]; row.Kind != "port" || row.Action != cleanup.Delete {
 		t.Errorf("the plan is %v", rowTexts(plan))
 	}
-	must[[]openstack.Creation](t)(c.Create(ctx, d, quiet()))
-	if again := must[[]openstack.Creation](t)(c.Missing(ctx, d)); len(again) > 0 {
+	must[[]declared.Creation](t)(declared.Create(ctx, c, d, quiet()))
+	if again := must[[]declared.Creation](t)(declared.Missing(ctx, c, d)); len(again) > 0 {
 		t.Errorf("still missing: %v", texts(again))
 	}
 }
@@ -266,7 +269,7 @@ func TestDeclaredByManyAtOnce(t *testing.T) {
 		c, owner := open(), fmt.Sprintf("%s%d", p, i)
 		sweepOwner(t, c, owner)
 		all.Go(func() {
-			if _, err := c.Create(t.Context(), declarationOf(p, owner, "board", 222), quiet()); err != nil {
+			if _, err := declared.Create(t.Context(), c, declarationOf(p, owner, "board", 222), quiet()); err != nil {
 				t.Errorf("%s: %v", owner, err)
 			}
 		})

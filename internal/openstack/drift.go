@@ -285,7 +285,7 @@ func (c *Cloud) networkNames(ctx context.Context, ports []Port) (map[string]stri
 			ids = append(ids, p.NetworkID)
 		}
 	}
-	networks, err := inParts(ids, func(part []string) ([]Network, error) {
+	networks, err := InParts(ids, func(part []string) ([]Network, error) {
 		return c.Networks(ctx, url.Values{"id": part})
 	})
 	names := map[string]string{}

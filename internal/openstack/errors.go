@@ -329,7 +329,8 @@ func plainText(s string) string {
 }
 
 // isStatus reports whether err is an answer with that HTTP status.
-func isStatus(err error, status int) bool {
+// IsStatus reports whether the cloud answered with this HTTP status.
+func IsStatus(err error, status int) bool {
 	var api *APIError
 	return errors.As(err, &api) && api.Status == status
 }

@@ -160,3 +160,11 @@ func isID(s string) bool {
 	}
 	return true
 }
+
+// Forget drops what was looked up about networks, security groups and key
+// pairs, for one who may not rely on what was true a while ago.
+func (c *Cloud) Forget() {
+	for _, kind := range []string{"network", "group", "keypair"} {
+		c.cache.forget(kind)
+	}
+}

@@ -64,7 +64,7 @@ func (c *Cloud) FloatingIPsOf(ctx context.Context, ports []Port) ([]FloatingIP, 
 	for i, p := range ports {
 		ids[i] = p.ID
 	}
-	return inParts(ids, func(part []string) ([]FloatingIP, error) {
+	return InParts(ids, func(part []string) ([]FloatingIP, error) {
 		return c.FloatingIPs(ctx, url.Values{"port_id": part})
 	})
 }
@@ -239,7 +239,7 @@ func (c *Cloud) Associate(ctx context.Context, f FloatingIP, to Target) (Floatin
 	const tries = 3
 	for try := 1; ; try++ {
 		ip, err := c.associate(ctx, f, to)
-		if !isStatus(err, http.StatusPreconditionFailed) {
+		if !IsStatus(err, http.StatusPreconditionFailed) {
 			return ip, err
 		}
 		now, lookErr := c.FindFloatingIP(ctx, f.Address)
@@ -274,7 +274,7 @@ func (c *Cloud) associate(ctx context.Context, f FloatingIP, to Target) (Floatin
 // Disassociate frees a floating IP; it stays the project's.
 func (c *Cloud) Disassociate(ctx context.Context, f FloatingIP) (FloatingIP, error) {
 	m, err := c.network.update(ctx, "floatingips/"+f.ID, "floatingip", map[string]any{"port_id": nil})
-	if isStatus(err, http.StatusNotFound) {
+	if IsStatus(err, http.StatusNotFound) {
 		return f, nil
 	}
 	if err != nil {

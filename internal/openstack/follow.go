@@ -42,7 +42,7 @@ func (c *Cloud) FollowConsole(ctx context.Context, s Server, show func(lines []s
 	}
 }
 
-func isGone(err error) bool { return isStatus(err, 404) }
+func isGone(err error) bool { return IsStatus(err, 404) }
 
 // ended says what became of a server that shows nothing any more.
 func (c *Cloud) ended(ctx context.Context, id string) (string, error) {

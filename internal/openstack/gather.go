@@ -59,7 +59,7 @@ func (g *gathering[V]) get(ctx context.Context, key string) (V, time.Time, error
 
 // round asks for all that wait, unless mine was answered meanwhile.
 func (g *gathering[V]) round(ctx context.Context, mine *question[V]) {
-	if len(mine.answer) > 0 || sleep(ctx, gather) != nil {
+	if len(mine.answer) > 0 || Sleep(ctx, gather) != nil {
 		return
 	}
 	g.mu.Lock()
@@ -103,10 +103,10 @@ type together struct {
 func (c *Cloud) newTogether() together {
 	return together{
 		networks: newGathering(func(ctx context.Context, names []string) ([]Network, error) {
-			return inParts(names, func(part []string) ([]Network, error) { return c.Networks(ctx, url.Values{"name": part}) })
+			return InParts(names, func(part []string) ([]Network, error) { return c.Networks(ctx, url.Values{"name": part}) })
 		}),
 		groups: newGathering(func(ctx context.Context, names []string) ([]SecurityGroup, error) {
-			return inParts(names, func(part []string) ([]SecurityGroup, error) {
+			return InParts(names, func(part []string) ([]SecurityGroup, error) {
 				return listAs(ctx, c, "security-groups", "security_groups", url.Values{"name": part, "project_id": {c.project}}, groupFrom)
 			})
 		}),

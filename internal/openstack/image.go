@@ -61,7 +61,7 @@ func imageFrom(m *value.Map) Image {
 func (c *Cloud) imageByID(ctx context.Context, id string) (Image, error) {
 	return cached(ctx, &c.cache, "image/id/"+id, func(ctx context.Context) (Image, error) {
 		m, err := c.image.get(ctx, "images/"+id, "")
-		if isStatus(err, http.StatusNotFound) {
+		if IsStatus(err, http.StatusNotFound) {
 			return Image{}, &NotFoundError{Kind: "image", Name: id}
 		}
 		if err != nil {
@@ -113,7 +113,7 @@ func (c *Cloud) CreateImage(ctx context.Context, attrs map[string]any) (Image, e
 	}
 	id := fmt.Sprint(all["id"])
 	m, err := c.image.one(repeatable(ctx), http.MethodPost, "images", all, "", nil)
-	if isStatus(err, http.StatusConflict) && attrs["id"] == nil {
+	if IsStatus(err, http.StatusConflict) && attrs["id"] == nil {
 		return c.Image(ctx, id) // a repeated request whose first answer was lost
 	}
 	if err != nil {
@@ -195,7 +195,7 @@ func (c *Cloud) AwaitImage(ctx context.Context, i Image, limit time.Duration, st
 		if now.Status == "killed" || now.Status == "deleted" || now.Status == "error" {
 			return now, fmt.Errorf("image %s ended in %s", i.Name, now.Status)
 		}
-		switch err := sleep(waiting, wait); {
+		switch err := Sleep(waiting, wait); {
 		case ctx.Err() != nil:
 			return now, &CancelledError{What: what, Last: now.Status, Err: ctx.Err()}
 		case err != nil:

@@ -138,7 +138,7 @@ func (c *Cloud) inventoryServers(ctx context.Context, q InventoryQuery) ([]*valu
 		params.Set("all_tenants", "True")
 	}
 	list, err := c.compute.listAt(ctx, microversions[q.Shape], "servers/detail", params, "servers")
-	if isStatus(err, http.StatusNotAcceptable) {
+	if IsStatus(err, http.StatusNotAcceptable) {
 		list, err = c.compute.listAt(ctx, "latest", "servers/detail", params, "servers")
 	}
 	if err != nil {

@@ -95,7 +95,7 @@ func (c *Cloud) CreateKeyPair(ctx context.Context, name, publicKey string) (KeyP
 		ctx = repeatable(ctx)
 	}
 	m, err := c.compute.create(ctx, "os-keypairs", "keypair", attrs)
-	if isStatus(err, http.StatusConflict) && publicKey != "" {
+	if IsStatus(err, http.StatusConflict) && publicKey != "" {
 		c.cache.forget("keypair")
 		if have, findErr := c.FindKeyPair(ctx, name); findErr == nil && strings.TrimSpace(have.PublicKey) == strings.TrimSpace(publicKey) {
 			return have, nil

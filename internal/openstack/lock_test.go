@@ -19,6 +19,7 @@ import (
 
 	"rollout/internal/lab/api/apitest"
 	"rollout/internal/openstack"
+	"rollout/internal/openstack/lock"
 )
 
 // lockSession opens sessions of their own with one cloud: two runs share none.
@@ -31,8 +32,8 @@ func lockSession(t *testing.T) (open func() *openstack.Cloud) {
 	return func() *openstack.Cloud { return openLab(t, lab) }
 }
 
-func lockOf(owner, who string) openstack.LockRequest {
-	return openstack.LockRequest{Owner: owner, Holder: openstack.Holder{Who: who, PID: os.Getpid()}, Life: time.Minute}
+func lockOf(owner, who string) lock.Request {
+	return lock.Request{Owner: owner, Holder: lock.Holder{Who: who, PID: os.Getpid()}, Life: time.Minute}
 }
 
 // TestOneOfManyLocks starts five at once, again and again: one gets the lock,
@@ -51,7 +52,7 @@ func TestOneOfManyLocks(t *testing.T) {
 		var all sync.WaitGroup
 		for i, c := range clouds {
 			all.Go(func() {
-				err := c.WithLock(t.Context(), lockOf(owner, fmt.Sprintf("person%d@desk", i)), func(context.Context) error {
+				err := lock.Hold(t.Context(), c, lockOf(owner, fmt.Sprintf("person%d@desk", i)), func(context.Context) error {
 					if n := inside.Add(1); n > 1 {
 						t.Errorf("round %d: %d inside at once", round, n)
 					}
@@ -60,7 +61,7 @@ func TestOneOfManyLocks(t *testing.T) {
 					<-done
 					return nil
 				})
-				var held *openstack.HeldError
+				var held *lock.HeldError
 				switch {
 				case errors.As(err, &held):
 					if refused.Add(1) == contenders-1 {
@@ -106,12 +107,12 @@ func TestOneLockInASlowCloud(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range 2 {
 		all.Go(func() {
-			err := slow.WithLock(t.Context(), lockOf("student07", fmt.Sprintf("person%d@desk", i)), func(context.Context) error {
+			err := lock.Hold(t.Context(), slow, lockOf("student07", fmt.Sprintf("person%d@desk", i)), func(context.Context) error {
 				won.Add(1)
 				<-others
 				return nil
 			})
-			var held *openstack.HeldError
+			var held *lock.HeldError
 			if errors.As(err, &held) && refused.Add(1) == 1 {
 				close(others)
 			}
@@ -134,7 +135,7 @@ func TestLocksWaitTheirTurn(t *testing.T) {
 		all.Go(func() {
 			req := lockOf(owner, fmt.Sprintf("person%d@desk", i))
 			req.Wait = time.Minute
-			err := c.WithLock(t.Context(), req, func(context.Context) error {
+			err := lock.Hold(t.Context(), c, req, func(context.Context) error {
 				if inside.Add(1) > 1 {
 					t.Error("two inside at once")
 				}
@@ -157,8 +158,8 @@ func TestLockOfAnotherOwnerIsNoHindrance(t *testing.T) {
 	c := lockSession(t)()
 	owner := strings.TrimSuffix(prefix(t), "-")
 	both := false
-	err := c.WithLock(t.Context(), lockOf(owner+"1", "a@x"), func(ctx context.Context) error {
-		return c.WithLock(ctx, lockOf(owner+"10", "b@y"), func(context.Context) error { both = true; return nil })
+	err := lock.Hold(t.Context(), c, lockOf(owner+"1", "a@x"), func(ctx context.Context) error {
+		return lock.Hold(ctx, c, lockOf(owner+"10", "b@y"), func(context.Context) error { both = true; return nil })
 	})
 	if err != nil || !both {
 		t.Errorf("%v, both: %v", err, both)
@@ -169,10 +170,10 @@ func TestLockSaysWhoHasIt(t *testing.T) {
 	open := lockSession(t)
 	mine, theirs := open(), open()
 	owner := strings.TrimSuffix(prefix(t), "-")
-	err := mine.WithLock(t.Context(), lockOf(owner, "taro@desk3.example.org"), func(ctx context.Context) error {
-		return theirs.WithLock(ctx, lockOf(owner, "hanako@desk4"), func(context.Context) error { return errors.New("both have it") })
+	err := lock.Hold(t.Context(), mine, lockOf(owner, "taro@desk3.example.org"), func(ctx context.Context) error {
+		return lock.Hold(ctx, theirs, lockOf(owner, "hanako@desk4"), func(context.Context) error { return errors.New("both have it") })
 	})
-	var held *openstack.HeldError
+	var held *lock.HeldError
 	if !errors.As(err, &held) {
 		t.Fatal(err)
 	}
@@ -187,11 +188,11 @@ func TestLockIsGivenBack(t *testing.T) {
 	c := lockSession(t)()
 	owner := strings.TrimSuffix(prefix(t), "-")
 	broken := errors.New("broken")
-	if err := c.WithLock(t.Context(), lockOf(owner, "a@x"), func(context.Context) error { return broken }); !errors.Is(err, broken) {
+	if err := lock.Hold(t.Context(), c, lockOf(owner, "a@x"), func(context.Context) error { return broken }); !errors.Is(err, broken) {
 		t.Error(err)
 	}
 	ctx, interrupt := context.WithCancel(t.Context())
-	err := c.WithLock(ctx, lockOf(owner, "a@x"), func(ctx context.Context) error {
+	err := lock.Hold(ctx, c, lockOf(owner, "a@x"), func(ctx context.Context) error {
 		interrupt()
 		<-ctx.Done()
 		return ctx.Err()
@@ -199,7 +200,7 @@ func TestLockIsGivenBack(t *testing.T) {
 	if !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
-	if err := c.WithLock(t.Context(), lockOf(owner, "b@y"), func(context.Context) error { return nil }); err != nil {
+	if err := lock.Hold(t.Context(), c, lockOf(owner, "b@y"), func(context.Context) error { return nil }); err != nil {
 		t.Error(err)
 	}
 }
@@ -211,12 +212,12 @@ func TestLockIsRenewed(t *testing.T) {
 	owner := strings.TrimSuffix(prefix(t), "-")
 	req := lockOf(owner, "a@x")
 	req.Life = 3 * time.Second
-	err := mine.WithLock(t.Context(), req, func(ctx context.Context) error {
+	err := lock.Hold(t.Context(), mine, req, func(ctx context.Context) error {
 		other := lockOf(owner, "b@y")
 		other.Wait = 2 * req.Life
-		return theirs.WithLock(ctx, other, func(context.Context) error { return errors.New("both have it") })
+		return lock.Hold(ctx, theirs, other, func(context.Context) error { return errors.New("both have it") })
 	})
-	var held *openstack.HeldError
+	var held *lock.HeldError
 	if !errors.As(err, &held) {
 		t.Error(err)
 	}
@@ -242,13 +243,13 @@ func TestLockOfTheDead(t *testing.T) {
 	c := must[*openstack.Cloud](t)(openstack.Open(t.Context(), openstack.Config{Cloud: name,
 		Getenv: func(key string) string { return map[string]string{"OS_CLIENT_CONFIG_FILE": clouds}[key] }}))
 	nothing := func(context.Context) error { return nil }
-	var held *openstack.HeldError
-	if err := c.WithLock(t.Context(), lockOf(owner, "b@y"), nothing); !errors.As(err, &held) || held.PID == os.Getpid() {
+	var held *lock.HeldError
+	if err := lock.Hold(t.Context(), c, lockOf(owner, "b@y"), nothing); !errors.As(err, &held) || held.PID == os.Getpid() {
 		t.Fatal(err)
 	}
 	patient := lockOf(owner, "b@y")
 	patient.Wait = time.Minute
-	if err := c.WithLock(t.Context(), patient, nothing); err != nil {
+	if err := lock.Hold(t.Context(), c, patient, nothing); err != nil {
 		t.Error(err)
 	}
 }
@@ -258,7 +259,7 @@ func TestLockOfTheDead(t *testing.T) {
 func TestLockOfTheDeadHere(t *testing.T) {
 	open := lockSession(t)
 	owner := strings.TrimSuffix(prefix(t), "-")
-	me := openstack.ThisProcess()
+	me := lock.ThisProcess()
 	if me.Machine == "" {
 		t.Skip("this system doesn't tell its machine")
 	}
@@ -269,23 +270,23 @@ func TestLockOfTheDeadHere(t *testing.T) {
 	leave := func(pid int) {
 		t.Helper()
 		ctx, cancel := context.WithCancel(t.Context())
-		ended := openstack.LockRequest{Owner: owner, Holder: me, Release: time.Nanosecond, Life: time.Minute}
+		ended := lock.Request{Owner: owner, Holder: me, Release: time.Nanosecond, Life: time.Minute}
 		ended.PID = pid
-		err := open().WithLock(ctx, ended, func(context.Context) error { cancel(); return nil })
+		err := lock.Hold(ctx, open(), ended, func(context.Context) error { cancel(); return nil })
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	next := openstack.LockRequest{Owner: owner, Holder: me, Life: time.Minute}
+	next := lock.Request{Owner: owner, Holder: me, Life: time.Minute}
 	take := func() error {
-		return open().WithLock(t.Context(), next, func(context.Context) error { return nil })
+		return lock.Hold(t.Context(), open(), next, func(context.Context) error { return nil })
 	}
 	leave(dead.Process.Pid)
 	if err := take(); err != nil {
 		t.Errorf("the holder is dead, and yet: %v", err)
 	}
 	leave(os.Getppid())
-	var held *openstack.HeldError
+	var held *lock.HeldError
 	if err := take(); !errors.As(err, &held) {
 		t.Errorf("the holder runs, and yet: %v", err)
 	}
@@ -295,7 +296,7 @@ func lockAndDie(t *testing.T) {
 	c := must[*openstack.Cloud](t)(openstack.Open(t.Context(), openstack.Config{Cloud: os.Getenv("OS_CLOUD")}))
 	req := lockOf(os.Getenv("ROLLOUT_LOCK_AND_DIE"), "a@x")
 	req.Life = 5 * time.Second
-	_ = c.WithLock(t.Context(), req, func(context.Context) error {
+	_ = lock.Hold(t.Context(), c, req, func(context.Context) error {
 		self, err := os.FindProcess(os.Getpid())
 		if err == nil {
 			err = self.Kill()
@@ -357,14 +358,14 @@ func TestLockGoesByTheCloudsClock(t *testing.T) {
 			r.Header.Set("Date", time.Now().Add(skew).UTC().Format(http.TimeFormat))
 			return nil
 		})
-		err := c.WithLock(t.Context(), lockOf("student07", "a@x"), func(ctx context.Context) error {
-			return c.WithLock(ctx, lockOf("student07", "b@y"), func(context.Context) error { return errors.New("both have it") })
+		err := lock.Hold(t.Context(), c, lockOf("student07", "a@x"), func(ctx context.Context) error {
+			return lock.Hold(ctx, c, lockOf("student07", "b@y"), func(context.Context) error { return errors.New("both have it") })
 		})
-		var held *openstack.HeldError
+		var held *lock.HeldError
 		if !errors.As(err, &held) || time.Until(held.Expires)-skew > time.Minute+time.Second {
 			t.Errorf("skew %s: %v", skew, err)
 		}
-		if err := c.WithLock(t.Context(), lockOf("student07", "b@y"), func(context.Context) error { return nil }); err != nil {
+		if err := lock.Hold(t.Context(), c, lockOf("student07", "b@y"), func(context.Context) error { return nil }); err != nil {
 			t.Errorf("skew %s, after the release: %v", skew, err)
 		}
 	}
@@ -382,17 +383,17 @@ func TestLostLockEndsTheRun(t *testing.T) {
 	req := lockOf("student07", "a@x")
 	req.Life, req.Say = 3*time.Second, said.add
 	theirs := direct()
-	err := mine.WithLock(t.Context(), req, func(ctx context.Context) error {
+	err := lock.Hold(t.Context(), mine, req, func(ctx context.Context) error {
 		cut.Store(true)
 		other := lockOf("student07", "b@y")
 		other.Wait = time.Minute
-		return theirs.WithLock(ctx, other, func(context.Context) error {
+		return lock.Hold(ctx, theirs, other, func(context.Context) error {
 			cut.Store(false)
 			<-ctx.Done()
 			return ctx.Err()
 		})
 	})
-	var lost *openstack.LostLockError
+	var lost *lock.LostError
 	if !errors.As(err, &lost) || lost.By.Who != "b@y" {
 		t.Error(err)
 	}
@@ -413,7 +414,7 @@ func TestNoPlaceForLocks(t *testing.T) {
 		req := lockOf("student07", "a@x")
 		req.Say = said.add
 		ran := false
-		if err := c.WithLock(t.Context(), req, func(context.Context) error { ran = true; return nil }); err != nil || !ran {
+		if err := lock.Hold(t.Context(), c, req, func(context.Context) error { ran = true; return nil }); err != nil || !ran {
 			t.Errorf("%d: %v, ran: %v", status, err, ran)
 		}
 		if len(said.lines) != 1 || !strings.Contains(said.text(), "no place for locks") {

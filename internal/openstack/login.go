@@ -27,7 +27,7 @@ func (c *Cloud) login(ctx context.Context, cred credentials) error {
 	ctx = withTries(ctx, loginTries)
 	address := cred.get("auth.auth_url")
 	err = c.authenticate(ctx, address, auth)
-	if tidied := tidy("identity", err); isStatus(tidied, http.StatusNotFound) {
+	if tidied := tidy("identity", err); IsStatus(tidied, http.StatusNotFound) {
 		found, ok := c.discoverIdentity(ctx, address)
 		if !ok {
 			return fmt.Errorf("%w; there is no Keystone v3 at %s (check auth_url)", tidied, address)

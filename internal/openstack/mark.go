@@ -18,32 +18,34 @@ func (m Mark) String() string {
 	if m.Owner == "" {
 		return ""
 	}
-	return floatingMark + m.name()
+	return floatingMark + m.Name()
 }
 
 // KeyComment is the word that ends the comment of a public key.
-func (m Mark) KeyComment() string { return "rollout:" + m.name() }
+func (m Mark) KeyComment() string { return "rollout:" + m.Name() }
 
-func (m Mark) name() string {
+// Name is the owner, or owner/application.
+func (m Mark) Name() string {
 	if m.App == "" {
 		return m.Owner
 	}
 	return m.Owner + "/" + m.App
 }
 
-func markFrom(name string) Mark {
+// MarkFrom reads what Name writes.
+func MarkFrom(name string) Mark {
 	owner, app, _ := strings.Cut(name, "/")
 	return Mark{owner, app}
 }
 
-// markOf reads the description of a thing of Neutron's; the zero Mark is
+// MarkOf reads the description of a thing of Neutron's; the zero Mark is
 // somebody else's thing.
-func markOf(raw *value.Map) Mark {
+func MarkOf(raw *value.Map) Mark {
 	name, ours := strings.CutPrefix(raw.String("description"), floatingMark)
 	if !ours {
 		return Mark{}
 	}
-	return markFrom(name)
+	return MarkFrom(name)
 }
 
 // Mark says for whom rollout stored the key pair; the zero Mark is somebody
@@ -57,11 +59,11 @@ func (k KeyPair) Mark() Mark {
 	if !ours {
 		return Mark{}
 	}
-	return markFrom(name)
+	return MarkFrom(name)
 }
 
-// marked puts the mark behind a public key's own comment.
-func (m Mark) marked(publicKey string) string {
+// Marked puts the mark behind a public key's own comment.
+func (m Mark) Marked(publicKey string) string {
 	publicKey = strings.TrimSpace(publicKey)
 	if m.Owner == "" {
 		return publicKey

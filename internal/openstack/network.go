@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"rollout/internal/value"
@@ -254,18 +255,19 @@ func (c *Cloud) Ports(ctx context.Context, filter url.Values) ([]Port, error) {
 
 // ServerPorts returns the ports of servers.
 func (c *Cloud) ServerPorts(ctx context.Context, serverIDs ...string) ([]Port, error) {
-	return inParts(serverIDs, func(part []string) ([]Port, error) {
+	return InParts(serverIDs, func(part []string) ([]Port, error) {
 		return c.Ports(ctx, url.Values{"device_id": part})
 	})
 }
 
-// A list call names at most this many ids, since URLs have a limit.
-const maxIDs = 40
+// MaxIDs is how many ids a list call names at most, since URLs have a limit.
+const MaxIDs = 40
 
-func inParts[T any](ids []string, list func(part []string) ([]T, error)) ([]T, error) {
+// InParts lists what many ids name, at most MaxIDs in one call.
+func InParts[T any](ids []string, list func(part []string) ([]T, error)) ([]T, error) {
 	var out []T
 	for len(ids) > 0 {
-		n := min(len(ids), maxIDs)
+		n := min(len(ids), MaxIDs)
 		part, err := list(ids[:n])
 		if err != nil {
 			return nil, err
@@ -357,7 +359,7 @@ func (c *Cloud) AddRouterInterface(ctx context.Context, routerID, subnetID, port
 // RemoveRouterInterface takes a router off a subnet.
 func (c *Cloud) RemoveRouterInterface(ctx context.Context, routerID, subnetID, portID string) error {
 	err := c.routerInterface(ctx, routerID, "remove_router_interface", subnetID, portID)
-	if isStatus(err, http.StatusNotFound) {
+	if IsStatus(err, http.StatusNotFound) {
 		return nil
 	}
 	return err
@@ -368,7 +370,7 @@ func (c *Cloud) routerInterface(ctx context.Context, routerID, action, subnetID,
 	setText(body, "subnet_id", subnetID)
 	setText(body, "port_id", portID)
 	_, err := c.network.call(ctx, http.MethodPut, "routers/"+routerID+"/"+action, body, nil)
-	if action == "add_router_interface" && isStatus(err, http.StatusBadRequest) && c.hasInterface(ctx, routerID, subnetID, portID) {
+	if action == "add_router_interface" && IsStatus(err, http.StatusBadRequest) && c.hasInterface(ctx, routerID, subnetID, portID) {
 		return nil // a repeated request whose first answer was lost
 	}
 	if err != nil {
@@ -407,7 +409,7 @@ func (c *Cloud) AwaitPortFree(ctx context.Context, id string, limit time.Duratio
 		if len(ports) == 0 || ports[0].DeviceID == "" {
 			return nil
 		}
-		if err := sleep(ctx, time.Second); err != nil {
+		if err := Sleep(ctx, time.Second); err != nil {
 			return &DeadlineError{What: "port " + id + " to be free", Limit: limit, Last: "it belongs to " + ports[0].DeviceID}
 		}
 	}
@@ -430,4 +432,10 @@ func (c *Cloud) FindNetworkPart(ctx context.Context, part NetworkPart, nameOrID 
 	}, map[NetworkPart]string{SubnetPools: "subnet pool", Segments: "network segment"}[part],
 		func(m *value.Map) string { return m.String("id") }, nil)
 	return found.String("id"), err
+}
+
+// IsInterface tells a router's port: Neutron has several names for the owner of
+// such, depending on how routers are spread over machines.
+func (p Port) IsInterface() bool {
+	return strings.HasPrefix(p.Owner, "network:") && strings.Contains(p.Owner, "router") && strings.Contains(p.Owner, "interface")
 }

@@ -134,7 +134,7 @@ func (c *Cloud) FindProject(ctx context.Context, nameOrID, domainID string) (str
 		switch {
 		case err == nil:
 			list = append(list, m)
-		case !isStatus(err, http.StatusNotFound) && !isStatus(err, http.StatusForbidden):
+		case !IsStatus(err, http.StatusNotFound) && !IsStatus(err, http.StatusForbidden):
 			return "", fmt.Errorf("cannot look for project %s: %w", nameOrID, err)
 		}
 	}
@@ -146,7 +146,7 @@ func (c *Cloud) FindProject(ctx context.Context, nameOrID, domainID string) (str
 // domains can still name one by its id.
 func (c *Cloud) FindDomain(ctx context.Context, nameOrID string) (string, error) {
 	list, err := c.identity().list(ctx, "domains", query("name", nameOrID), "domains")
-	if err != nil && !isStatus(err, http.StatusForbidden) {
+	if err != nil && !IsStatus(err, http.StatusForbidden) {
 		return "", fmt.Errorf("cannot look for domain %s: %w", nameOrID, err)
 	}
 	if len(list) == 1 {

@@ -90,7 +90,7 @@ func (s *service) update(ctx context.Context, path, key string, body any) (*valu
 // delete deletes, and takes what is gone already for success.
 func (s *service) delete(ctx context.Context, path string) error {
 	_, err := s.call(ctx, http.MethodDelete, path, nil, nil)
-	if isStatus(err, http.StatusNotFound) {
+	if IsStatus(err, http.StatusNotFound) {
 		return nil
 	}
 	return err
@@ -212,7 +212,7 @@ func makeOnce[T any](ctx context.Context, first time.Duration, look func(context
 		}
 		wait := first
 		for range 3 {
-			if sleep(ctx, wait) != nil {
+			if Sleep(ctx, wait) != nil {
 				return zero, err
 			}
 			found, ok, lookErr := look(ctx)
@@ -230,8 +230,8 @@ func makeOnce[T any](ctx context.Context, first time.Duration, look func(context
 	}
 }
 
-// sleep waits, unless ctx ends before.
-func sleep(ctx context.Context, d time.Duration) error {
+// Sleep waits for d, or until ctx ends: then its error is returned.
+func Sleep(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {

@@ -156,7 +156,7 @@ func (c *Cloud) CreateRule(ctx context.Context, r Rule) (Rule, error) {
 		attrs["port_range_max"] = *r.PortMax
 	}
 	m, err := c.network.create(repeatable(ctx), "security-group-rules", "security_group_rule", attrs)
-	if isStatus(err, http.StatusConflict) {
+	if IsStatus(err, http.StatusConflict) {
 		return c.ruleLike(ctx, r, err)
 	}
 	if err != nil {
@@ -187,4 +187,25 @@ func (c *Cloud) Rules(ctx context.Context, groupID string) ([]Rule, error) {
 func (c *Cloud) DeleteRule(ctx context.Context, id string) error {
 	defer c.cache.forget("group")
 	return c.deleteNeutron(ctx, "security-group-rules/"+id)
+}
+
+// Words say what a rule lets through: "tcp 80 from 0.0.0.0/0".
+func (r Rule) Words() string {
+	out := r.Protocol
+	if out == "" {
+		out = "all"
+	}
+	if r.PortMin != nil {
+		out += fmt.Sprintf(" %d", *r.PortMin)
+		if r.PortMax != nil && *r.PortMax != *r.PortMin {
+			out += fmt.Sprintf("-%d", *r.PortMax)
+		}
+	}
+	switch {
+	case r.RemoteID != "":
+		return out + " from " + r.RemoteID
+	case r.RemoteIP != "":
+		return out + " from " + r.RemoteIP
+	}
+	return out
 }

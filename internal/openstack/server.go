@@ -147,7 +147,7 @@ type Filter struct {
 // ListServers returns the servers of the project that match, by name, with the
 // names of their images and flavors.
 func (c *Cloud) ListServers(ctx context.Context, f Filter) ([]Server, error) {
-	out, err := c.serversOf(ctx, f)
+	out, err := c.ServersOf(ctx, f)
 	if err != nil {
 		return nil, err
 	}
@@ -158,9 +158,9 @@ func (c *Cloud) ListServers(ctx context.Context, f Filter) ([]Server, error) {
 	return out, nil
 }
 
-// serversOf is ListServers in one call: without the names of images and flavors,
+// ServersOf is ListServers in one call: without the names of images and flavors,
 // and without faults that a list leaves out.
-func (c *Cloud) serversOf(ctx context.Context, f Filter) ([]Server, error) {
+func (c *Cloud) ServersOf(ctx context.Context, f Filter) ([]Server, error) {
 	pattern := ""
 	if f.NamePrefix != "" {
 		pattern = beginning(f.NamePrefix)
@@ -242,7 +242,7 @@ func (c *Cloud) serversMatching(ctx context.Context, depth listing, pattern stri
 func (c *Cloud) FindServer(ctx context.Context, nameOrID string) (Server, error) {
 	if isID(nameOrID) {
 		s, err := c.Server(ctx, nameOrID)
-		if err == nil || !isStatus(err, http.StatusNotFound) {
+		if err == nil || !IsStatus(err, http.StatusNotFound) {
 			return s, err
 		}
 	}

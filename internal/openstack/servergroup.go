@@ -39,7 +39,7 @@ func computeVersion(v string) map[string]string {
 // ServerGroups returns the project's server groups.
 func (c *Cloud) ServerGroups(ctx context.Context) ([]ServerGroup, error) {
 	m, err := c.compute.call(ctx, http.MethodGet, "os-server-groups", nil, computeVersion(groupsWithRules))
-	if isStatus(err, http.StatusNotAcceptable) { // a Nova older than 18.0
+	if IsStatus(err, http.StatusNotAcceptable) { // a Nova older than 18.0
 		m, err = c.compute.call(ctx, http.MethodGet, "os-server-groups", nil, computeVersion(groupsWithPolicies))
 	}
 	if err != nil {

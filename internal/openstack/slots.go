@@ -37,7 +37,7 @@ func lingering(ctx context.Context, d time.Duration) (context.Context, context.C
 	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
-		_ = sleep(longer, d)
+		_ = Sleep(longer, d)
 		cancel()
 		close(ended)
 	})

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"rollout/internal/openstack"
+	"rollout/internal/openstack/cleanup"
 )
 
 // What tests make is deleted by the test that made it, unless it is killed. The
@@ -75,7 +76,7 @@ func sweepOld(t *testing.T, c *openstack.Cloud, before time.Time) {
 			continue
 		}
 		swept[p] = true
-		plan := must[openstack.Plan](t)(c.PlanCleanup(ctx, openstack.Cleanup{Prefix: p, Force: true}))
+		plan := must[cleanup.Plan](t)(cleanup.PlanFor(ctx, c, cleanup.Scope{Prefix: p, Force: true}))
 		for _, l := range plan.Execute(ctx, nil) {
 			t.Errorf("left behind: %v: %v", l.Row, l.Err)
 		}

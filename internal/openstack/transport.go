@@ -169,7 +169,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		if !asksAgain(req, resp, err) || try >= tries || time.Since(start)+pause > maxTrying {
 			return t.outcome(req, resp, err, attempt{try, time.Since(start)})
 		}
-		if err := sleep(req.Context(), pause); err != nil {
+		if err := Sleep(req.Context(), pause); err != nil {
 			return nil, err
 		}
 	}

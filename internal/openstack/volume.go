@@ -37,15 +37,15 @@ func volumeFrom(m *value.Map) Volume {
 		Servers: fieldOf(m.List("attachments"), "server_id")}
 }
 
-// deleteVolume waits until a volume is free, deletes it, and waits until it is
+// DeleteVolume waits until a volume is free, deletes it, and waits until it is
 // gone.
-func (c *Cloud) deleteVolume(ctx context.Context, id string, limit time.Duration) error {
+func (c *Cloud) DeleteVolume(ctx context.Context, id string, limit time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	asked, last := false, "nothing"
 	for {
 		m, err := c.volume.get(ctx, "volumes/"+id, "volume")
-		if isStatus(err, http.StatusNotFound) {
+		if IsStatus(err, http.StatusNotFound) {
 			return nil
 		}
 		if err != nil {
@@ -58,7 +58,7 @@ func (c *Cloud) deleteVolume(ctx context.Context, id string, limit time.Duration
 			}
 			asked = true
 		}
-		if err := sleep(ctx, time.Second); err != nil {
+		if err := Sleep(ctx, time.Second); err != nil {
 			return &DeadlineError{What: "volume " + id + " to be gone", Limit: limit, Last: last}
 		}
 	}

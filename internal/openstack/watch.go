@@ -230,7 +230,7 @@ func patternsFor(names []string) []string {
 		groups[head] = append(groups[head], n)
 	}
 	if len(order) > maxGroups {
-		if start := commonStart(names); len(start) >= leastStart {
+		if start := CommonStart(names); len(start) >= leastStart {
 			return []string{beginning(start)}
 		}
 		return []string{""}
@@ -242,7 +242,7 @@ func patternsFor(names []string) []string {
 			out = append(out, exactly(group[0]))
 			continue
 		}
-		out = append(out, beginning(commonStart(group)))
+		out = append(out, beginning(CommonStart(group)))
 	}
 	return out
 }
@@ -252,8 +252,8 @@ func beginning(start string) string {
 	return "^" + regexp.QuoteMeta(strings.ToValidUTF8(start, ""))
 }
 
-// commonStart is what all of these begin with.
-func commonStart(names []string) string {
+// CommonStart is what all of these begin with.
+func CommonStart(names []string) string {
 	start := names[0]
 	for _, n := range names[1:] {
 		for !strings.HasPrefix(n, start) {
@@ -347,7 +347,7 @@ func (s Server) state() string {
 // must not fail on that. It is not decided where that can't be told now.
 func (c *Cloud) secondLook(ctx context.Context, id string) (s Server, there, decided bool) {
 	s, err := c.Server(ctx, id)
-	return s, err == nil, err == nil || isStatus(err, http.StatusNotFound)
+	return s, err == nil, err == nil || IsStatus(err, http.StatusNotFound)
 }
 
 // vigil is a wait for one server.

@@ -64,6 +64,7 @@ var mayImport = map[string][]string{
 	"rollout/internal/module":     {"rollout/internal/module", "rollout/internal/connection", "rollout/internal/openstack", "rollout/internal/docker"},
 	"rollout/internal/docker":     {"rollout/internal/connection"},
 	"rollout/internal/connection": {"rollout/internal/connection"},
+	"rollout/internal/openstack":  {"rollout/internal/openstack"},
 	"rollout/internal/runner": {"rollout/internal/runner/lookup", "rollout/internal/vars", "rollout/internal/template",
 		"rollout/internal/playbook", "rollout/inventory", "rollout/internal/module", "rollout/internal/connection", "rollout/internal/report", "rollout/internal/settings"},
 	"rollout/internal/lab": {"rollout/internal/lab"},

@@ -15,6 +15,7 @@ import (
 
 	"rollout/internal/lab"
 	"rollout/internal/openstack"
+	"rollout/internal/openstack/cleanup"
 )
 
 // board is one person's bulletin board: a topology in a folder of its own.
@@ -69,12 +70,12 @@ func (b *board) with(t *testing.T) *board {
 func (b *board) cleanUp() {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(b.t.Context()), 2*time.Minute)
 	defer cancel()
-	plan, err := b.cloud.PlanCleanup(ctx, openstack.Cleanup{Prefix: b.owner + "-"})
+	plan, err := cleanup.PlanFor(ctx, b.cloud, cleanup.Scope{Prefix: b.owner + "-"})
 	if err != nil {
 		b.t.Error(err)
 		return
 	}
-	for _, left := range plan.Execute(ctx, func(openstack.Step) {}) {
+	for _, left := range plan.Execute(ctx, func(cleanup.Step) {}) {
 		b.t.Errorf("left behind: %s %s: %v", left.Row.Kind, left.Row.Name, left.Err)
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"rollout/internal/module"
-	"rollout/internal/openstack"
+	"rollout/internal/openstack/cleanup"
 	"rollout/internal/value"
 )
 
@@ -26,7 +26,7 @@ func cleanupSchema() module.Schema {
 }
 
 func runCleanup(ctx context.Context, t *task) (module.Result, error) {
-	plan, err := t.cloud.PlanCleanup(ctx, openstack.Cleanup{
+	plan, err := cleanup.PlanFor(ctx, t.cloud, cleanup.Scope{
 		Prefix: t.text("prefix"), Owner: t.text("owner"), App: t.text("app"),
 		NotActive: t.on("not_active"), OlderThan: seconds(t.Args, "older_than"), Force: t.on("force")})
 	if err != nil {
@@ -34,7 +34,7 @@ func runCleanup(ctx context.Context, t *task) (module.Result, error) {
 	}
 	res := module.Result{}
 	for _, r := range plan.Rows {
-		if r.Action != openstack.Keep {
+		if r.Action != cleanup.Keep {
 			thing := r.Kind + " " + r.Name
 			res = and(res, t.changed(thing, change{r.Action + " " + thing, r.Cause}))
 		}
@@ -43,7 +43,7 @@ func runCleanup(ctx context.Context, t *task) (module.Result, error) {
 	if t.Check || plan.Empty() {
 		return res, nil
 	}
-	left := plan.Execute(ctx, func(s openstack.Step) {
+	left := plan.Execute(ctx, func(s cleanup.Step) {
 		if !s.Done {
 			t.progress(s.String())
 		}
@@ -54,7 +54,7 @@ func runCleanup(ctx context.Context, t *task) (module.Result, error) {
 	return res, nil
 }
 
-func planRows(rows []openstack.Row) []any {
+func planRows(rows []cleanup.Row) []any {
 	out := []any{}
 	for _, r := range rows {
 		out = append(out, value.NewMap("kind", r.Kind, "name", r.Name, "id", r.ID, "action", r.Action, "cause", r.Cause, "status", r.Status))
@@ -62,7 +62,7 @@ func planRows(rows []openstack.Row) []any {
 	return out
 }
 
-func leftBehind(res module.Result, left []openstack.Left) module.Result {
+func leftBehind(res module.Result, left []cleanup.Left) module.Result {
 	var names []string
 	rows := []any{}
 	for _, l := range left {

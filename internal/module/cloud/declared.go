@@ -12,6 +12,8 @@ import (
 	"rollout/internal/connection"
 	"rollout/internal/module"
 	"rollout/internal/openstack"
+	"rollout/internal/openstack/declared"
+	"rollout/internal/openstack/lock"
 	"rollout/internal/value"
 )
 
@@ -40,13 +42,13 @@ func declaredSchema() module.Schema {
 // there.
 func runDeclared(ctx context.Context, t *task) (module.Result, error) {
 	d := declaration(t.Args)
-	var missing []openstack.Creation
-	var departures []openstack.Departure
+	var missing []declared.Creation
+	var departures []declared.Departure
 	var err error
 	if t.Check {
-		missing, departures, err = t.cloud.Compare(ctx, d)
+		missing, departures, err = declared.Compare(ctx, t.cloud, d)
 	} else {
-		missing, err = t.cloud.Create(ctx, d, openstack.LockRequest{Holder: openstack.ThisProcess(), Say: t.progress})
+		missing, err = declared.Create(ctx, t.cloud, d, lock.Request{Holder: lock.ThisProcess(), Say: t.progress})
 	}
 	res, made := module.Result{}, []any{}
 	for _, c := range missing {
@@ -87,21 +89,21 @@ func (t *task) strangeKeys(ctx context.Context) []string {
 	return out
 }
 
-func declaration(args *value.Map) openstack.Declaration {
-	d := openstack.Declaration{Mark: openstack.Mark{Owner: args.String("owner"), App: args.String("app")}}
+func declaration(args *value.Map) declared.Declaration {
+	d := declared.Declaration{Mark: openstack.Mark{Owner: args.String("owner"), App: args.String("app")}}
 	for _, m := range dicts(args, "networks") {
-		d.Networks = append(d.Networks, openstack.DeclaredNetwork{Name: m.String("name"), CIDR: m.String("cidr"),
+		d.Networks = append(d.Networks, declared.Network{Name: m.String("name"), CIDR: m.String("cidr"),
 			Router: m.String("router"), DNS: value.Strings(m.List("dns_nameservers"))})
 	}
 	for _, m := range dicts(args, "security_groups") {
-		g := openstack.DeclaredGroup{Name: m.String("name")}
+		g := declared.Group{Name: m.String("name")}
 		for _, r := range dicts(m, "rules") {
 			g.Rules = append(g.Rules, declaredRule(r))
 		}
 		d.Groups = append(d.Groups, g)
 	}
 	for _, m := range dicts(args, "key_pairs") {
-		d.KeyPairs = append(d.KeyPairs, openstack.DeclaredKey{Name: m.String("name"), Public: func() (string, error) { return declaredKey(m) }})
+		d.KeyPairs = append(d.KeyPairs, declared.Key{Name: m.String("name"), Public: func() (string, error) { return declaredKey(m) }})
 	}
 	return d
 }

@@ -2,12 +2,12 @@ package cloud
 
 import (
 	"rollout/internal/module"
-	"rollout/internal/openstack"
+	"rollout/internal/openstack/declared"
 )
 
 // departed are the operations that a plan tells of what is there otherwise than
 // declared, and that no run does. Check mode alone looks for it.
-func departed(all []openstack.Departure) []module.Operation {
+func departed(all []declared.Departure) []module.Operation {
 	var out []module.Operation
 	for _, d := range all {
 		kind := module.Left

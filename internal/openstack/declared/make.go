@@ -1,4 +1,4 @@
-package openstack
+package declared
 
 import (
 	"context"
@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
+
+	"rollout/internal/openstack"
 )
 
 // How many things are made at the same time.
@@ -16,8 +19,8 @@ const createWidth = 8
 
 // create makes what is missing, in waves: what stands alone, then what refers
 // to it. Things of one wave are made side by side.
-func (c *Cloud) create(ctx context.Context, d Declaration, have *ground, missing []Creation) ([]Creation, error) {
-	m := &making{cloud: c, d: d, have: have, subnets: map[string]Subnet{}, made: map[string]bool{}}
+func create(ctx context.Context, c *openstack.Cloud, d Declaration, have *ground, missing []Creation) ([]Creation, error) {
+	m := &making{cloud: c, d: d, have: have, subnets: map[string]openstack.Subnet{}, made: map[string]bool{}}
 	for _, wave := range [][]string{{"network", "router", "security group", "key pair"}, {"subnet", "rule"}, {"interface"}} {
 		g, gctx := errgroup.WithContext(ctx)
 		g.SetLimit(createWidth)
@@ -37,17 +40,17 @@ func (c *Cloud) create(ctx context.Context, d Declaration, have *ground, missing
 
 // inOrder are the things that were made, in the order in which they are declared.
 func (m *making) inOrder(missing []Creation) []Creation {
-	return keep(missing, func(c Creation) bool { return m.made[c.Kind+" "+c.Name] })
+	return slices.DeleteFunc(slices.Clone(missing), func(c Creation) bool { return !m.made[c.Kind+" "+c.Name] })
 }
 
 // making is a declaration on its way; what was made is added to what is there.
 type making struct {
-	cloud   *Cloud
+	cloud   *openstack.Cloud
 	d       Declaration
 	mu      sync.Mutex
 	have    *ground
-	subnets map[string]Subnet // by network id
-	made    map[string]bool   // by kind and name
+	subnets map[string]openstack.Subnet // by network id
+	made    map[string]bool             // by kind and name
 }
 
 func (m *making) one(ctx context.Context, x Creation) error {
@@ -82,7 +85,7 @@ func (m *making) act(ctx context.Context, x Creation) error {
 	if err != nil {
 		return err
 	}
-	_, err = m.cloud.CreateKeyPair(ctx, x.Name, m.d.marked(public))
+	_, err = m.cloud.CreateKeyPair(ctx, x.Name, m.d.Marked(public))
 	return err
 }
 
@@ -104,19 +107,19 @@ func putIn[T any](m *map[string]T, name string, x T) {
 	(*m)[name] = x
 }
 
-func (m *making) network(name string) Network {
+func (m *making) network(name string) openstack.Network {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.have.networks[name]
 }
 
-func (m *making) group(name string) SecurityGroup {
+func (m *making) group(name string) openstack.SecurityGroup {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.have.groups[name]
 }
 
-func (m *making) subnet(ctx context.Context, n DeclaredNetwork) error {
+func (m *making) subnet(ctx context.Context, n Network) error {
 	network := m.network(n.Name)
 	attrs := map[string]any{"name": n.Name, "network_id": network.ID, "cidr": n.CIDR, "ip_version": ipVersion(n.CIDR),
 		"description": m.d.String()}
@@ -131,8 +134,8 @@ func (m *making) subnet(ctx context.Context, n DeclaredNetwork) error {
 func (m *making) router(ctx context.Context, name string) error {
 	attrs := map[string]any{"name": name, "description": m.d.String()}
 	outside, err := m.cloud.ExternalNetwork(ctx, "")
-	var none *NotFoundError
-	var several *AmbiguousError
+	var none *openstack.NotFoundError
+	var several *openstack.AmbiguousError
 	switch {
 	case err == nil:
 		attrs["external_gateway_info"] = map[string]any{"network_id": outside.ID}
@@ -145,13 +148,13 @@ func (m *making) router(ctx context.Context, name string) error {
 
 // join puts a router on a network through a port of its own: a port can carry
 // our mark from the start, which an interface that Neutron makes cannot.
-func (m *making) join(ctx context.Context, n DeclaredNetwork) error {
+func (m *making) join(ctx context.Context, n Network) error {
 	network := m.network(n.Name)
 	m.mu.Lock()
 	router, subnet := m.have.routers[n.Router], m.subnets[network.ID]
 	m.mu.Unlock()
 	if subnet.ID == "" {
-		all, err := m.cloud.Subnets(ctx, query("network_id", network.ID))
+		all, err := m.cloud.Subnets(ctx, url.Values{"network_id": {network.ID}})
 		if err != nil {
 			return err
 		}
@@ -169,17 +172,19 @@ func (m *making) join(ctx context.Context, n DeclaredNetwork) error {
 
 // interfacePort makes the port, or finds the one that a run that was killed had
 // made.
-func (m *making) interfacePort(ctx context.Context, n DeclaredNetwork, subnet Subnet) (Port, error) {
+func (m *making) interfacePort(ctx context.Context, n Network, subnet openstack.Subnet) (openstack.Port, error) {
 	place := map[string]any{"subnet_id": subnet.ID}
-	setText(place, "ip_address", subnet.Gateway)
+	if subnet.Gateway != "" {
+		place["ip_address"] = subnet.Gateway
+	}
 	port, err := m.cloud.CreatePort(ctx, map[string]any{"name": n.Router + "-" + n.Name, "network_id": subnet.NetworkID,
 		"description": m.d.String(), "security_groups": []string{}, "fixed_ips": []any{place}})
-	if !isStatus(err, http.StatusConflict) || subnet.Gateway == "" {
+	if !openstack.IsStatus(err, http.StatusConflict) || subnet.Gateway == "" {
 		return port, err
 	}
 	taken, lookErr := m.cloud.Ports(ctx, url.Values{"network_id": {subnet.NetworkID}, "name": {n.Router + "-" + n.Name}})
 	for _, p := range taken {
-		if p.DeviceID == "" && len(p.FixedIPs) > 0 && p.FixedIPs[0].IP == subnet.Gateway && markOf(p.Raw) != (Mark{}) {
+		if p.DeviceID == "" && len(p.FixedIPs) > 0 && p.FixedIPs[0].IP == subnet.Gateway && openstack.MarkOf(p.Raw) != (openstack.Mark{}) {
 			return p, nil
 		}
 	}
@@ -192,7 +197,7 @@ func (m *making) rule(ctx context.Context, x Creation) error {
 	if rule.RemoteID != "" {
 		remote := m.group(x.rule.RemoteID)
 		if remote.ID == "" {
-			return &NotFoundError{Kind: "security group", Name: x.rule.RemoteID, Hint: "declare it under security_groups"}
+			return &openstack.NotFoundError{Kind: "security group", Name: x.rule.RemoteID, Hint: "declare it under security_groups"}
 		}
 		rule.RemoteID = remote.ID
 	}

@@ -1,4 +1,4 @@
-package openstack
+package cleanup
 
 import (
 	"context"
@@ -11,40 +11,41 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"rollout/internal/openstack"
 	"rollout/internal/value"
 )
 
 // estate is what a clean-up looks at: what the project has, with the servers
 // that are to go. What is decided from it needs no further look.
 type estate struct {
-	what     Cleanup
-	servers  []Server          // those to go
-	names    map[string]string // of those, by id
-	ports    []Port            // all of the project
-	floating []FloatingIP
-	volumes  []Volume
+	what     Scope
+	servers  []openstack.Server // those to go
+	names    map[string]string  // of those, by id
+	ports    []openstack.Port   // all of the project
+	floating []openstack.FloatingIP
+	volumes  []openstack.Volume
 
 	// What follows is empty where only some servers are meant.
-	networks     []Network
-	subnets      []Subnet
-	routers      []Router
-	groups       []SecurityGroup
-	keys         []KeyPair
-	serverGroups []ServerGroup
-	others       []Server // servers that stay; only where something might be in use by them
+	networks     []openstack.Network
+	subnets      []openstack.Subnet
+	routers      []openstack.Router
+	groups       []openstack.SecurityGroup
+	keys         []openstack.KeyPair
+	serverGroups []openstack.ServerGroup
+	others       []openstack.Server // servers that stay; only where something might be in use by them
 }
 
-// estate looks at all kinds of things at once, one list call for each.
-func (c *Cloud) estate(ctx context.Context, what Cleanup) (*estate, error) {
+// look lists all kinds of things at once, one list call for each.
+func look(ctx context.Context, c *openstack.Cloud, what Scope) (*estate, error) {
 	e := &estate{what: what, names: map[string]string{}}
-	own := url.Values{"project_id": {c.project}}
+	own := url.Values{"project_id": {c.ProjectID()}}
 	g, gctx := errgroup.WithContext(ctx)
-	g.Go(func() (err error) { e.servers, err = c.doomed(gctx, what); return err })
+	g.Go(func() (err error) { e.servers, err = doomed(gctx, c, what); return err })
 	g.Go(func() (err error) { e.ports, err = c.Ports(gctx, own); return err })
 	g.Go(func() (err error) { e.floating, err = c.FloatingIPs(gctx, nil); return err })
 	g.Go(func() (err error) { e.volumes, err = c.Volumes(gctx); return err })
 	if !what.selective() {
-		c.forgetGround()
+		c.Forget()
 		g.Go(func() (err error) { e.networks, err = c.Networks(gctx, own); return err })
 		g.Go(func() (err error) { e.subnets, err = c.Subnets(gctx, own); return err })
 		g.Go(func() (err error) { e.routers, err = c.Routers(gctx, own); return err })
@@ -58,16 +59,21 @@ func (c *Cloud) estate(ctx context.Context, what Cleanup) (*estate, error) {
 	for _, s := range e.servers {
 		e.names[s.ID] = s.Name
 	}
-	return e, c.addOthers(ctx, e)
+	return e, addOthers(ctx, c, e)
+}
+
+// keep returns the elements that fit, in a list of its own.
+func keep[T any](list []T, fits func(T) bool) []T {
+	return slices.DeleteFunc(slices.Clone(list), func(x T) bool { return !fits(x) })
 }
 
 // addOthers lists the servers that stay, where something of the plan could be
 // theirs too: to say whose, and because key pairs don't tell who uses them.
-func (c *Cloud) addOthers(ctx context.Context, e *estate) error {
+func addOthers(ctx context.Context, c *openstack.Cloud, e *estate) error {
 	if !slices.ContainsFunc(e.marked(), func(r Row) bool { return r.Kind == "key pair" || r.Action == Keep }) {
 		return nil
 	}
-	all, err := c.serversOf(ctx, Filter{})
+	all, err := c.ServersOf(ctx, openstack.Filter{})
 	for _, s := range all {
 		if _, doomed := e.names[s.ID]; !doomed {
 			e.others = append(e.others, s)
@@ -77,25 +83,25 @@ func (c *Cloud) addOthers(ctx context.Context, e *estate) error {
 }
 
 // doomed lists the servers that are to go.
-func (c *Cloud) doomed(ctx context.Context, what Cleanup) ([]Server, error) {
-	filter := Filter{NamePrefix: what.names()}
+func doomed(ctx context.Context, c *openstack.Cloud, what Scope) ([]openstack.Server, error) {
+	filter := openstack.Filter{NamePrefix: what.names()}
 	if what.Owner != "" {
 		filter.Metadata = map[string]string{"rollout_owner": what.Owner}
 		if what.App != "" {
 			filter.Metadata["rollout_app"] = what.App
 		}
 	}
-	all, err := c.serversOf(ctx, filter)
+	all, err := c.ServersOf(ctx, filter)
 	if err != nil {
 		return nil, err
 	}
 	var now time.Time
 	if what.OlderThan > 0 {
-		if now, err = c.clock(ctx); err != nil {
+		if now, err = c.Clock(ctx); err != nil {
 			return nil, err
 		}
 	}
-	return keep(all, func(s Server) bool {
+	return keep(all, func(s openstack.Server) bool {
 		return !(what.NotActive && s.Status == "ACTIVE") &&
 			!(what.OlderThan > 0 && (s.Created.IsZero() || now.Sub(s.Created) < what.OlderThan))
 	}), nil
@@ -125,9 +131,9 @@ func (e *estate) owners() []string {
 }
 
 // marks are those of everything that is looked at.
-func (e *estate) marks() []Mark {
-	var out []Mark
-	raws := func(m *value.Map) { out = append(out, markOf(m)) }
+func (e *estate) marks() []openstack.Mark {
+	var out []openstack.Mark
+	raws := func(m *value.Map) { out = append(out, openstack.MarkOf(m)) }
 	for _, n := range e.networks {
 		raws(n.Raw)
 	}
@@ -147,8 +153,8 @@ func (e *estate) marks() []Mark {
 }
 
 // serverPorts are those of the servers that are to go.
-func (e *estate) serverPorts() []Port {
-	return keep(e.ports, func(p Port) bool { return e.names[p.DeviceID] != "" })
+func (e *estate) serverPorts() []openstack.Port {
+	return keep(e.ports, func(p openstack.Port) bool { return e.names[p.DeviceID] != "" })
 }
 
 // lonePorts are those of no server that were made for the owner.
@@ -159,8 +165,8 @@ func (e *estate) lonePorts() []Row {
 			continue
 		}
 		row := Row{Kind: "port", Name: p.Name, ID: p.ID, Action: Delete, Cause: "name begins with " + e.what.Prefix + ", of no server"}
-		if m := markOf(p.Raw); e.what.takes(m) {
-			row.Cause = "made for " + m.name() + ", of no server"
+		if m := openstack.MarkOf(p.Raw); e.what.takes(m) {
+			row.Cause = "made for " + m.Name() + ", of no server"
 		}
 		out = append(out, row)
 	}
@@ -168,11 +174,11 @@ func (e *estate) lonePorts() []Row {
 	return out
 }
 
-func (e *estate) lone(p Port) bool {
+func (e *estate) lone(p openstack.Port) bool {
 	if p.DeviceID != "" || e.what.selective() {
 		return false
 	}
-	return e.what.takes(markOf(p.Raw)) || e.what.Prefix != "" && strings.HasPrefix(p.Name, e.what.Prefix)
+	return e.what.takes(openstack.MarkOf(p.Raw)) || e.what.Prefix != "" && strings.HasPrefix(p.Name, e.what.Prefix)
 }
 
 // marked are the rows of what has no server: it goes by its mark, and stays
@@ -183,8 +189,8 @@ func (e *estate) marked() []Row {
 }
 
 // row decides about a thing with a mark: users are those who keep it.
-func (e *estate) row(kind, name, id string, m Mark, users []Port) Row {
-	r := Row{Kind: kind, Name: name, ID: id, Action: Delete, Cause: "made for " + m.name()}
+func (e *estate) row(kind, name, id string, m openstack.Mark, users []openstack.Port) Row {
+	r := Row{Kind: kind, Name: name, ID: id, Action: Delete, Cause: "made for " + m.Name()}
 	if len(users) > 0 {
 		r.Action, r.Cause = Keep, "in use by "+e.say(users)
 	}
@@ -192,7 +198,7 @@ func (e *estate) row(kind, name, id string, m Mark, users []Port) Row {
 }
 
 // say names those whose ports these are, a few of them.
-func (e *estate) say(ports []Port) string {
+func (e *estate) say(ports []openstack.Port) string {
 	var names []string
 	for _, p := range ports {
 		if name := e.userName(p); !slices.Contains(names, name) {
@@ -207,14 +213,14 @@ func (e *estate) say(ports []Port) string {
 	return strings.Join(names, ", ")
 }
 
-func (e *estate) userName(p Port) string {
+func (e *estate) userName(p openstack.Port) string {
 	for _, s := range e.others {
 		if s.ID == p.DeviceID {
 			return s.Name
 		}
 	}
 	switch {
-	case isInterface(p):
+	case p.IsInterface():
 		return "router " + e.routerName(p.DeviceID)
 	case p.Name != "":
 		return "port " + p.Name
@@ -233,13 +239,13 @@ func (e *estate) routerName(id string) string {
 
 // users are the ports that stay, among those asked for. Ports of Neutron's own,
 // such as DHCP's, go with what they serve.
-func (e *estate) users(uses func(Port) bool) []Port {
-	return keep(e.ports, func(p Port) bool {
+func (e *estate) users(uses func(openstack.Port) bool) []openstack.Port {
+	return keep(e.ports, func(p openstack.Port) bool {
 		switch {
 		case !uses(p), e.names[p.DeviceID] != "", e.lone(p):
 			return false
-		case isInterface(p):
-			return !e.what.takes(markOf(p.Raw))
+		case p.IsInterface():
+			return !e.what.takes(openstack.MarkOf(p.Raw))
 		}
 		return !strings.HasPrefix(p.Owner, "network:")
 	})
@@ -247,18 +253,18 @@ func (e *estate) users(uses func(Port) bool) []Port {
 
 // through are the ports that stay on the subnets of one of our interfaces: their
 // servers go through that router.
-func (e *estate) through(i Port) []Port {
-	return keep(e.ports, func(p Port) bool {
+func (e *estate) through(i openstack.Port) []openstack.Port {
+	return keep(e.ports, func(p openstack.Port) bool {
 		return sharesSubnet(i, p) && e.names[p.DeviceID] == "" && !e.lone(p) && !strings.HasPrefix(p.Owner, "network:")
 	})
 }
 
-func sharesSubnet(a, b Port) bool {
-	return slices.ContainsFunc(a.FixedIPs, func(f FixedIP) bool { return onSubnet(b, f.SubnetID) })
+func sharesSubnet(a, b openstack.Port) bool {
+	return slices.ContainsFunc(a.FixedIPs, func(f openstack.FixedIP) bool { return onSubnet(b, f.SubnetID) })
 }
 
-func onSubnet(p Port, subnetID string) bool {
-	return slices.ContainsFunc(p.FixedIPs, func(f FixedIP) bool { return f.SubnetID == subnetID })
+func onSubnet(p openstack.Port, subnetID string) bool {
+	return slices.ContainsFunc(p.FixedIPs, func(f openstack.FixedIP) bool { return f.SubnetID == subnetID })
 }
 
 func (e *estate) interfaceRows() []Row {
@@ -267,8 +273,8 @@ func (e *estate) interfaceRows() []Row {
 		return nil
 	}
 	for _, p := range e.ports {
-		m := markOf(p.Raw)
-		if !isInterface(p) || !e.what.takes(m) {
+		m := openstack.MarkOf(p.Raw)
+		if !p.IsInterface() || !e.what.takes(m) {
 			continue
 		}
 		row := e.row("interface", e.routerName(p.DeviceID)+"/"+e.networkName(p.NetworkID), p.ID, m, e.through(p))
@@ -281,12 +287,12 @@ func (e *estate) interfaceRows() []Row {
 
 // routerRows keep a router while one of its networks stays on it.
 func (e *estate) routerRows() []Row {
-	return rowsOf(e, e.routers, func(r Router) Row {
-		row := e.row("router", r.Name, r.ID, markOf(r.Raw), nil)
+	return rowsOf(e, e.routers, func(r openstack.Router) Row {
+		row := e.row("router", r.Name, r.ID, openstack.MarkOf(r.Raw), nil)
 		var on []string
 		for _, p := range e.ports {
-			ours := e.what.takes(markOf(p.Raw)) && len(e.through(p)) == 0
-			if p.DeviceID == r.ID && isInterface(p) && !ours {
+			ours := e.what.takes(openstack.MarkOf(p.Raw)) && len(e.through(p)) == 0
+			if p.DeviceID == r.ID && p.IsInterface() && !ours {
 				on = append(on, e.networkName(p.NetworkID))
 			}
 		}
@@ -295,7 +301,7 @@ func (e *estate) routerRows() []Row {
 			row.Action, row.Cause = Keep, "in use by network "+strings.Join(on, ", ")
 		}
 		return row
-	}, func(r Router) Mark { return markOf(r.Raw) })
+	}, func(r openstack.Router) openstack.Mark { return openstack.MarkOf(r.Raw) })
 }
 
 func (e *estate) networkName(id string) string {
@@ -308,25 +314,25 @@ func (e *estate) networkName(id string) string {
 }
 
 func (e *estate) subnetRows() []Row {
-	return rowsOf(e, e.subnets, func(s Subnet) Row {
-		return e.row("subnet", s.Name, s.ID, markOf(s.Raw), e.users(func(p Port) bool { return onSubnet(p, s.ID) }))
-	}, func(s Subnet) Mark { return markOf(s.Raw) })
+	return rowsOf(e, e.subnets, func(s openstack.Subnet) Row {
+		return e.row("subnet", s.Name, s.ID, openstack.MarkOf(s.Raw), e.users(func(p openstack.Port) bool { return onSubnet(p, s.ID) }))
+	}, func(s openstack.Subnet) openstack.Mark { return openstack.MarkOf(s.Raw) })
 }
 
 func (e *estate) networkRows() []Row {
-	return rowsOf(e, e.networks, func(n Network) Row {
-		return e.row("network", n.Name, n.ID, markOf(n.Raw), e.users(func(p Port) bool { return p.NetworkID == n.ID }))
-	}, func(n Network) Mark { return markOf(n.Raw) })
+	return rowsOf(e, e.networks, func(n openstack.Network) Row {
+		return e.row("network", n.Name, n.ID, openstack.MarkOf(n.Raw), e.users(func(p openstack.Port) bool { return p.NetworkID == n.ID }))
+	}, func(n openstack.Network) openstack.Mark { return openstack.MarkOf(n.Raw) })
 }
 
-func (e *estate) groupUsers(g SecurityGroup) []Port {
-	return e.users(func(p Port) bool { return slices.Contains(p.SecurityGroups, g.ID) })
+func (e *estate) groupUsers(g openstack.SecurityGroup) []openstack.Port {
+	return e.users(func(p openstack.Port) bool { return slices.Contains(p.SecurityGroups, g.ID) })
 }
 
 func (e *estate) groupRows() []Row {
-	return rowsOf(e, e.groups, func(g SecurityGroup) Row {
-		return e.row("security group", g.Name, g.ID, markOf(g.Raw), e.groupUsers(g))
-	}, func(g SecurityGroup) Mark { return markOf(g.Raw) })
+	return rowsOf(e, e.groups, func(g openstack.SecurityGroup) Row {
+		return e.row("security group", g.Name, g.ID, openstack.MarkOf(g.Raw), e.groupUsers(g))
+	}, func(g openstack.SecurityGroup) openstack.Mark { return openstack.MarkOf(g.Raw) })
 }
 
 // ruleRows are the rules that were added to groups of others; those of our
@@ -334,19 +340,19 @@ func (e *estate) groupRows() []Row {
 func (e *estate) ruleRows() []Row {
 	var out []Row
 	for _, g := range e.groups {
-		if e.what.takes(markOf(g.Raw)) {
+		if e.what.takes(openstack.MarkOf(g.Raw)) {
 			continue
 		}
-		out = append(out, rowsOf(e, g.Rules, func(r Rule) Row {
-			return e.row("rule", g.Name+" "+r.words(), r.ID, markOf(r.Raw), e.groupUsers(g))
-		}, func(r Rule) Mark { return markOf(r.Raw) })...)
+		out = append(out, rowsOf(e, g.Rules, func(r openstack.Rule) Row {
+			return e.row("rule", g.Name+" "+r.Words(), r.ID, openstack.MarkOf(r.Raw), e.groupUsers(g))
+		}, func(r openstack.Rule) openstack.Mark { return openstack.MarkOf(r.Raw) })...)
 	}
 	sortRows(out)
 	return out
 }
 
 func (e *estate) keyRows() []Row {
-	return rowsOf(e, e.keys, func(k KeyPair) Row {
+	return rowsOf(e, e.keys, func(k openstack.KeyPair) Row {
 		row := e.row("key pair", k.Name, k.Name, k.Mark(), nil)
 		for _, s := range e.others {
 			if s.KeyName == k.Name {
@@ -354,7 +360,7 @@ func (e *estate) keyRows() []Row {
 			}
 		}
 		return row
-	}, KeyPair.Mark)
+	}, openstack.KeyPair.Mark)
 }
 
 // serverGroupRows go by the prefix, for they can carry no mark, and only where
@@ -372,7 +378,7 @@ func (e *estate) serverGroupRows() []Row {
 }
 
 // rowsOf are the rows of what was made for whom the clean-up is.
-func rowsOf[T any](e *estate, list []T, row func(T) Row, mark func(T) Mark) []Row {
+func rowsOf[T any](e *estate, list []T, row func(T) Row, mark func(T) openstack.Mark) []Row {
 	var out []Row
 	for _, x := range list {
 		if e.what.takes(mark(x)) {

@@ -1,4 +1,4 @@
-package openstack
+package cleanup
 
 import (
 	"context"
@@ -6,10 +6,12 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"rollout/internal/openstack"
 )
 
-// ClassCleanup says what of several owners' is to be deleted.
-type ClassCleanup struct {
+// ClassScope says what of several owners' is to be deleted.
+type ClassScope struct {
 	Owners    []string
 	NotActive bool          // only servers that are not ACTIVE
 	OlderThan time.Duration // only servers made so long ago, by the cloud's clock
@@ -19,13 +21,13 @@ type ClassCleanup struct {
 // nothing. However many they are, each kind of thing is listed once. Names begin
 // with the owner and a dash; a server that carries another owner's name in its
 // metadata is kept, whatever its own name.
-func (c *Cloud) PlanClass(ctx context.Context, what ClassCleanup) (Plan, error) {
-	plan := Plan{cloud: c, Owners: what.Owners}
+func PlanClass(ctx context.Context, cloud *openstack.Cloud, what ClassScope) (Plan, error) {
+	plan := Plan{cloud: cloud, Owners: what.Owners}
 	if len(what.Owners) == 0 || slices.Contains(what.Owners, "") {
 		return plan, ErrEmptyPrefix
 	}
-	all := Cleanup{Prefix: allNames(what.Owners), NotActive: what.NotActive, OlderThan: what.OlderThan}
-	e, err := c.estate(ctx, all)
+	all := Scope{Prefix: allNames(what.Owners), NotActive: what.NotActive, OlderThan: what.OlderThan}
+	e, err := look(ctx, cloud, all)
 	if err != nil {
 		return plan, err
 	}
@@ -42,14 +44,14 @@ func allNames(owners []string) string {
 	for i, o := range owners {
 		starts[i] = o + "-"
 	}
-	return commonStart(starts)
+	return openstack.CommonStart(starts)
 }
 
 // share is one owner's part of an estate. What is in use is judged by what all
 // owners of the clean-up leave.
 type share struct {
 	*estate
-	servers []Server
+	servers []openstack.Server
 	own     map[string]string // names of servers, by id
 	foreign []Row
 }
@@ -76,7 +78,7 @@ func (e *estate) divide(owners []string) []share {
 		maps.Copy(doomed, part.own)
 		parts = append(parts, part)
 	}
-	stay := slices.Concat(e.others, keep(e.servers, func(s Server) bool { return doomed[s.ID] == "" }))
+	stay := slices.Concat(e.others, keep(e.servers, func(s openstack.Server) bool { return doomed[s.ID] == "" }))
 	for _, part := range parts {
 		part.names, part.others = doomed, stay
 	}
@@ -84,7 +86,7 @@ func (e *estate) divide(owners []string) []share {
 }
 
 func (s share) rows() []Row {
-	ports := keep(s.ports, func(p Port) bool { return s.own[p.DeviceID] != "" })
+	ports := keep(s.ports, func(p openstack.Port) bool { return s.own[p.DeviceID] != "" })
 	return slices.Concat(floatingRows(s.floating, ports, s.own, s.what), serverRows(s.servers, s.what), s.foreign,
 		portRows(ports, s.own), s.lonePorts(), volumeRows(s.volumes, s.own, s.what), s.marked())
 }

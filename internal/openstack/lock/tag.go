@@ -1,4 +1,4 @@
-package openstack
+package lock
 
 import (
 	"cmp"
@@ -44,7 +44,7 @@ func newNonce(machine string) string {
 	return lettersOf(sum[:], machineLetters) + lettersOf(random, machineLetters)
 }
 
-func newLockTag(req LockRequest, nonce string, now time.Time) lockTag {
+func newLockTag(req Request, nonce string, now time.Time) lockTag {
 	return lockTag{key: lockKey(req.Owner), since: now, expires: now.Add(req.Life), pid: int64(req.PID),
 		nonce: nonce, who: tagLetters(req.Who)}.cut()
 }

@@ -1,4 +1,4 @@
-package openstack
+package declared
 
 import (
 	"context"
@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+
+	"rollout/internal/openstack"
 )
 
 // Departure is one thing that is there otherwise than declared, and that Create
@@ -19,16 +21,16 @@ type Departure struct {
 // Compare lists what is missing, and also what is there otherwise than declared:
 // networks of another address range, and rules of declared security groups that
 // nobody declared. It changes nothing.
-func (c *Cloud) Compare(ctx context.Context, d Declaration) ([]Creation, []Departure, error) {
-	have, err := c.ground(ctx, d)
+func Compare(ctx context.Context, cloud *openstack.Cloud, d Declaration) ([]Creation, []Departure, error) {
+	have, err := look(ctx, cloud, d)
 	if err != nil {
 		return nil, nil, err
 	}
-	departures, err := c.otherRanges(ctx, d, have)
+	departures, err := otherRanges(ctx, cloud, d, have)
 	if err != nil {
 		return nil, nil, err
 	}
-	names, err := c.groupNames(ctx, d)
+	names, err := groupNames(ctx, cloud, d)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -39,14 +41,14 @@ func (c *Cloud) Compare(ctx context.Context, d Declaration) ([]Creation, []Depar
 }
 
 // otherRanges is one list call, however many networks are declared.
-func (c *Cloud) otherRanges(ctx context.Context, d Declaration, have *ground) ([]Departure, error) {
+func otherRanges(ctx context.Context, c *openstack.Cloud, d Declaration, have *ground) ([]Departure, error) {
 	var ids []string
 	for _, n := range d.Networks {
 		if network := have.networks[n.Name]; len(network.Subnets) > 0 {
 			ids = append(ids, network.ID)
 		}
 	}
-	subnets, err := inParts(ids, func(part []string) ([]Subnet, error) {
+	subnets, err := openstack.InParts(ids, func(part []string) ([]openstack.Subnet, error) {
 		return c.Subnets(ctx, url.Values{"network_id": part})
 	})
 	if err != nil {
@@ -81,7 +83,7 @@ func holdsRange(list []string, cidr string) bool {
 
 // groupNames are the names of all security groups, by id, for rules that name
 // one.
-func (c *Cloud) groupNames(ctx context.Context, d Declaration) (map[string]string, error) {
+func groupNames(ctx context.Context, c *openstack.Cloud, d Declaration) (map[string]string, error) {
 	names := map[string]string{}
 	if len(d.Groups) == 0 {
 		return names, nil
@@ -95,8 +97,8 @@ func (c *Cloud) groupNames(ctx context.Context, d Declaration) (map[string]strin
 
 // rulesBeyond are the rules of a group that are not declared. That everything
 // may go out is what Neutron gives every new group.
-func rulesBeyond(g DeclaredGroup, have *ground, names map[string]string) []Departure {
-	var declared []Rule
+func rulesBeyond(g Group, have *ground, names map[string]string) []Departure {
+	var declared []openstack.Rule
 	for _, r := range g.Rules {
 		if r.RemoteID != "" {
 			r.RemoteID = have.groups[r.RemoteID].ID
@@ -105,14 +107,14 @@ func rulesBeyond(g DeclaredGroup, have *ground, names map[string]string) []Depar
 	}
 	var out []Departure
 	for _, r := range have.groups[g.Name].Rules {
-		anyOut := r.Same(Rule{Direction: "egress", Ethertype: r.Ethertype})
+		anyOut := r.Same(openstack.Rule{Direction: "egress", Ethertype: r.Ethertype})
 		if anyOut || hasRule(declared, r) {
 			continue
 		}
 		if name := names[r.RemoteID]; name != "" {
 			r.RemoteID = name
 		}
-		words := r.words()
+		words := r.Words()
 		if r.Direction == "egress" {
 			words = "egress " + words
 		}

@@ -1,42 +1,48 @@
-package openstack
+// Package declared makes the networks, security groups and key pairs that a
+// topology declares, where they are missing.
+package declared
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
-	"strings"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"rollout/internal/openstack"
+	"rollout/internal/openstack/lock"
 )
 
 // Declaration is what a topology wants to be there before any server is.
 // Security groups and routers are named by their names.
 type Declaration struct {
-	Mark
-	Networks []DeclaredNetwork
-	Groups   []DeclaredGroup
-	KeyPairs []DeclaredKey
+	openstack.Mark
+	Networks []Network
+	Groups   []Group
+	KeyPairs []Key
 }
 
-// DeclaredNetwork is a network with one subnet, joined with a router if one is
+// Network is a network with one subnet, joined with a router if one is
 // named.
-type DeclaredNetwork struct {
+type Network struct {
 	Name, CIDR string
 	DNS        []string
 	Router     string
 }
 
-// DeclaredGroup is a security group; a rule's RemoteID is another's name here.
-type DeclaredGroup struct {
+// Group is a security group; a rule's RemoteID is another's name here.
+type Group struct {
 	Name  string
-	Rules []Rule
+	Rules []openstack.Rule
 }
 
-// DeclaredKey is a key pair. Public is asked for its public key only where the
+// Key is a key pair. Public is asked for its public key only where the
 // cloud has no key pair of that name.
-type DeclaredKey struct {
+type Key struct {
 	Name   string
 	Public func() (string, error)
 }
@@ -47,10 +53,10 @@ type Creation struct {
 	Name  string
 	Cause string // "not found", "network app-net has no subnet"
 
-	network DeclaredNetwork
+	network Network
 	group   string
-	rule    Rule
-	key     DeclaredKey
+	rule    openstack.Rule
+	key     Key
 }
 
 // String is the line that a person reads.
@@ -58,17 +64,17 @@ func (c Creation) String() string { return fmt.Sprintf("make %s %s: %s", c.Kind,
 
 // ground is what the cloud has of a declaration, by name.
 type ground struct {
-	networks map[string]Network
-	routers  map[string]Router
-	groups   map[string]SecurityGroup
-	keys     map[string]KeyPair
+	networks map[string]openstack.Network
+	routers  map[string]openstack.Router
+	groups   map[string]openstack.SecurityGroup
+	keys     map[string]openstack.KeyPair
 	joined   map[string]bool // ids of networks that some router is on
 }
 
 // Missing lists what is declared and not there, and changes nothing. That is
 // one list call per kind of thing, however many are declared.
-func (c *Cloud) Missing(ctx context.Context, d Declaration) ([]Creation, error) {
-	have, err := c.ground(ctx, d)
+func Missing(ctx context.Context, cloud *openstack.Cloud, d Declaration) ([]Creation, error) {
+	have, err := look(ctx, cloud, d)
 	if err != nil {
 		return nil, err
 	}
@@ -79,37 +85,31 @@ func (c *Cloud) Missing(ctx context.Context, d Declaration) ([]Creation, error) 
 // from the request on. Networks have no unique names, so the first one of a
 // project makes them and the others wait: the decision is taken under a lock of
 // the whole project. It returns what was made, also beside an error.
-func (c *Cloud) Create(ctx context.Context, d Declaration, req LockRequest) (made []Creation, err error) {
-	missing, err := c.Missing(ctx, d)
+func Create(ctx context.Context, cloud *openstack.Cloud, d Declaration, req lock.Request) (made []Creation, err error) {
+	missing, err := Missing(ctx, cloud, d)
 	if err != nil || len(missing) == 0 {
 		return nil, err
 	}
 	req.Owner, req.What = "/declared", "what the topologies of this project declare is being made"
 	req.Life, req.Wait = time.Minute, 5*time.Minute
-	err = c.WithLock(ctx, req, func(ctx context.Context) error {
-		c.forgetGround()
-		have, err := c.ground(ctx, d)
+	err = lock.Hold(ctx, cloud, req, func(ctx context.Context) error {
+		cloud.Forget()
+		have, err := look(ctx, cloud, d)
 		if err != nil {
 			return err
 		}
-		made, err = c.create(ctx, d, have, missingFrom(d, have))
+		made, err = create(ctx, cloud, d, have, missingFrom(d, have))
 		return err
 	})
 	return made, err
 }
 
-func (c *Cloud) forgetGround() {
-	for _, kind := range []string{"network", "group", "keypair"} {
-		c.cache.forget(kind)
-	}
-}
-
-// ground looks, at all kinds at once.
-func (c *Cloud) ground(ctx context.Context, d Declaration) (*ground, error) {
+// look asks about all kinds at once.
+func look(ctx context.Context, c *openstack.Cloud, d Declaration) (*ground, error) {
 	have := &ground{}
 	g, gctx := errgroup.WithContext(ctx)
 	if names := d.networkNames(); len(names) > 0 {
-		g.Go(func() (err error) { have.networks, have.joined, err = c.groundNetworks(gctx, d, names); return err })
+		g.Go(func() (err error) { have.networks, have.joined, err = networksAmong(gctx, c, d, names); return err })
 	}
 	if names := d.routerNames(); len(names) > 0 {
 		g.Go(func() error {
@@ -117,7 +117,7 @@ func (c *Cloud) ground(ctx context.Context, d Declaration) (*ground, error) {
 			if err != nil {
 				return err
 			}
-			have.routers, err = byName("router", list, func(r Router) (string, string) { return r.Name, r.ID })
+			have.routers, err = byName("router", list, func(r openstack.Router) (string, string) { return r.Name, r.ID })
 			return err
 		})
 	}
@@ -127,7 +127,7 @@ func (c *Cloud) ground(ctx context.Context, d Declaration) (*ground, error) {
 			if err != nil {
 				return err
 			}
-			have.groups, err = byName("security group", d.groupsAmong(list), func(s SecurityGroup) (string, string) { return s.Name, s.ID })
+			have.groups, err = byName("security group", d.groupsAmong(list), func(s openstack.SecurityGroup) (string, string) { return s.Name, s.ID })
 			return err
 		})
 	}
@@ -137,21 +137,21 @@ func (c *Cloud) ground(ctx context.Context, d Declaration) (*ground, error) {
 			if err != nil {
 				return err
 			}
-			have.keys, err = byName("key pair", list, func(k KeyPair) (string, string) { return k.Name, k.Name })
+			have.keys, err = byName("key pair", list, func(k openstack.KeyPair) (string, string) { return k.Name, k.Name })
 			return err
 		})
 	}
 	return have, g.Wait()
 }
 
-// groundNetworks also finds which of the networks that are to be on a router
+// networksAmong also finds which of the networks that are to be on a router
 // are on one.
-func (c *Cloud) groundNetworks(ctx context.Context, d Declaration, names []string) (map[string]Network, map[string]bool, error) {
+func networksAmong(ctx context.Context, c *openstack.Cloud, d Declaration, names []string) (map[string]openstack.Network, map[string]bool, error) {
 	list, err := c.Networks(ctx, url.Values{"name": names})
 	if err != nil {
 		return nil, nil, err
 	}
-	networks, err := byName("network", list, func(n Network) (string, string) { return n.Name, n.ID })
+	networks, err := byName("network", list, func(n openstack.Network) (string, string) { return n.Name, n.ID })
 	if err != nil {
 		return nil, nil, err
 	}
@@ -161,22 +161,16 @@ func (c *Cloud) groundNetworks(ctx context.Context, d Declaration, names []strin
 			ids = append(ids, have.ID)
 		}
 	}
-	ports, err := inParts(ids, func(part []string) ([]Port, error) {
+	ports, err := openstack.InParts(ids, func(part []string) ([]openstack.Port, error) {
 		return c.Ports(ctx, url.Values{"network_id": part})
 	})
 	joined := map[string]bool{}
 	for _, p := range ports {
-		if isInterface(p) {
+		if p.IsInterface() {
 			joined[p.NetworkID] = true
 		}
 	}
 	return networks, joined, err
-}
-
-// isInterface tells a router's port: Neutron has several names for the owner of
-// such, depending on how routers are spread over machines.
-func isInterface(p Port) bool {
-	return strings.HasPrefix(p.Owner, "network:") && strings.Contains(p.Owner, "router") && strings.Contains(p.Owner, "interface")
 }
 
 func byName[T any](kind string, list []T, of func(T) (name, id string)) (map[string]T, error) {
@@ -186,9 +180,9 @@ func byName[T any](kind string, list []T, of func(T) (name, id string)) (map[str
 		name, id := of(x)
 		out[name], ids[name] = x, append(ids[name], id)
 	}
-	for _, name := range sortedKeys(ids) {
+	for _, name := range slices.Sorted(maps.Keys(ids)) {
 		if len(ids[name]) > 1 {
-			errs = append(errs, &AmbiguousError{Kind: kind, Name: name, IDs: ids[name]})
+			errs = append(errs, &openstack.AmbiguousError{Kind: kind, Name: name, IDs: ids[name]})
 		}
 	}
 	return out, errors.Join(errs...)
@@ -215,7 +209,7 @@ func (d Declaration) routerNames() []string {
 }
 
 // groupsAmong keeps the groups that are declared, or that rules name.
-func (d Declaration) groupsAmong(list []SecurityGroup) []SecurityGroup {
+func (d Declaration) groupsAmong(list []openstack.SecurityGroup) []openstack.SecurityGroup {
 	wanted := map[string]bool{}
 	for _, g := range d.Groups {
 		wanted[g.Name] = true
@@ -223,7 +217,7 @@ func (d Declaration) groupsAmong(list []SecurityGroup) []SecurityGroup {
 			wanted[r.RemoteID] = true
 		}
 	}
-	var out []SecurityGroup
+	var out []openstack.SecurityGroup
 	for _, g := range list {
 		if wanted[g.Name] {
 			out = append(out, g)
@@ -264,7 +258,7 @@ func missingFrom(d Declaration, have *ground) []Creation {
 	return out
 }
 
-func missingGroup(g DeclaredGroup, have *ground) []Creation {
+func missingGroup(g Group, have *ground) []Creation {
 	var out []Creation
 	group, there := have.groups[g.Name]
 	if !there {
@@ -279,37 +273,16 @@ func missingGroup(g DeclaredGroup, have *ground) []Creation {
 		if known && hasRule(group.Rules, want) {
 			continue
 		}
-		out = append(out, Creation{Kind: "rule", Name: g.Name + " " + r.words(), Cause: "not found", group: g.Name, rule: r})
+		out = append(out, Creation{Kind: "rule", Name: g.Name + " " + r.Words(), Cause: "not found", group: g.Name, rule: r})
 	}
 	return out
 }
 
-func hasRule(rules []Rule, want Rule) bool {
+func hasRule(rules []openstack.Rule, want openstack.Rule) bool {
 	for _, r := range rules {
 		if r.Same(want) {
 			return true
 		}
 	}
 	return false
-}
-
-// words say what a rule lets through: "tcp 80 from 0.0.0.0/0".
-func (r Rule) words() string {
-	out := r.Protocol
-	if out == "" {
-		out = "all"
-	}
-	if r.PortMin != nil {
-		out += fmt.Sprintf(" %d", *r.PortMin)
-		if r.PortMax != nil && *r.PortMax != *r.PortMin {
-			out += fmt.Sprintf("-%d", *r.PortMax)
-		}
-	}
-	switch {
-	case r.RemoteID != "":
-		return out + " from " + r.RemoteID
-	case r.RemoteIP != "":
-		return out + " from " + r.RemoteIP
-	}
-	return out
 }

@@ -1,22 +1,20 @@
-package openstack
+// Package lock keeps two runs for one owner apart: a lock is a tag in the
+// cloud, so that it holds wherever the runs are started.
+package lock
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"net/url"
 	"slices"
 	"time"
 
-	"github.com/gophercloud/gophercloud/v2"
-
-	"rollout/internal/value"
+	"rollout/internal/openstack"
 )
 
-// LockRequest says what is to be locked in the cloud, and how.
-type LockRequest struct {
+// Request says what is to be locked in the cloud, and how.
+type Request struct {
 	Owner   string            // whose names are locked
 	What    string            // that, as a sentence; "student07 is being rolled out" where empty
 	Holder                    // who asks
@@ -39,32 +37,32 @@ func (e *HeldError) Error() string {
 		e.What, e.Who, clockTime(e.Since), e.PID, clockTime(e.Expires))
 }
 
-// LostLockError says that the lock was taken over, which happens to a run that
+// LostError says that the lock was taken over, which happens to a run that
 // gave no sign of life for too long.
-type LostLockError struct{ By HeldError }
+type LostError struct{ By HeldError }
 
-func (e *LostLockError) Error() string {
+func (e *LostError) Error() string {
 	return fmt.Sprintf("this run stopped: it gave no sign of life for too long, and meanwhile %s by %s since %s (pid %d); run it again when that has ended",
 		e.By.What, e.By.Who, clockTime(e.By.Since), e.By.PID)
 }
 
 func clockTime(t time.Time) string { return t.Local().Format("15:04:05") }
 
-// noLocksError says that this cloud has no place for locks.
-type noLocksError struct{ why string }
+// noPlaceError says that this cloud has no place for locks.
+type noPlaceError struct{ why string }
 
-func (e noLocksError) Error() string { return "the cloud has no place for locks: " + e.why }
+func (e noPlaceError) Error() string { return "the cloud has no place for locks: " + e.why }
 
-// WithLock runs do while nobody else who asks for the same owner's lock can.
+// Hold runs do while nobody else who asks for the same owner's lock can.
 // The lock is a tag on the project's default security group, which is always
 // there: it is renewed while do runs, given back when do ends or ctx is
 // cancelled, and ends by itself after req.Life where neither can happen. On a
 // cloud without such tags, that is said and do runs without. The ctx that do
-// gets is also cancelled, with a LostLockError, when the lock is lost.
-func (c *Cloud) WithLock(ctx context.Context, req LockRequest, do func(context.Context) error) error {
-	k := newLocker(c, req)
+// gets is also cancelled, with a LostError, when the lock is lost.
+func Hold(ctx context.Context, cloud *openstack.Cloud, req Request, do func(context.Context) error) error {
+	k := newLocker(cloud, req)
 	err := k.acquire(ctx)
-	var none noLocksError
+	var none noPlaceError
 	if errors.As(err, &none) {
 		k.req.Say(fmt.Sprintf("%v; two rollouts for %s at once are not noticed", none, req.Owner))
 		return do(ctx)
@@ -83,7 +81,7 @@ func (c *Cloud) WithLock(ctx context.Context, req LockRequest, do func(context.C
 	cancel(nil)
 	<-kept
 	k.release(ctx)
-	var lost *LostLockError
+	var lost *LostError
 	if errors.As(cause, &lost) {
 		return lost
 	}
@@ -92,8 +90,8 @@ func (c *Cloud) WithLock(ctx context.Context, req LockRequest, do func(context.C
 
 // locker is one that wants the lock, or has it.
 type locker struct {
-	cloud   *Cloud
-	req     LockRequest
+	cloud   *openstack.Cloud
+	req     Request
 	group   string // id of the default security group
 	nonce   string
 	mine    lockTag // the latest that was put; its who and nonce are there from the start
@@ -101,7 +99,7 @@ type locker struct {
 	renewed time.Time // by the cloud's clock
 }
 
-func newLocker(c *Cloud, req LockRequest) *locker {
+func newLocker(c *openstack.Cloud, req Request) *locker {
 	if req.Life <= 0 {
 		req.Life = 5 * time.Minute
 	}
@@ -135,7 +133,7 @@ func (k *locker) acquire(ctx context.Context) error {
 				held.What, held.Who, clockTime(held.Since), held.PID, left.Round(time.Second)))
 			said = true
 		}
-		if sleepErr := sleep(ctx, min(left, k.req.Life/10, 2*time.Second)); sleepErr != nil {
+		if sleepErr := openstack.Sleep(ctx, min(left, k.req.Life/10, 2*time.Second)); sleepErr != nil {
 			return sleepErr
 		}
 	}
@@ -180,7 +178,7 @@ func (k *locker) try(ctx context.Context) error {
 		case others[0].before(k.mine) || time.Since(start) > patience:
 			err = others[0].heldError(k.req.What)
 		default:
-			err = sleep(ctx, lockLook)
+			err = openstack.Sleep(ctx, lockLook)
 			if err == nil {
 				continue
 			}
@@ -198,9 +196,9 @@ func (k *locker) safeUntil() time.Time { return k.mine.expires.Add(-k.req.Life /
 // the run goes on: nobody is helped by a run that ends half-way.
 func (k *locker) keep(ctx context.Context, cancel context.CancelCauseFunc) {
 	failing := false
-	for pause := k.req.Life / 3; sleep(ctx, pause) == nil; {
+	for pause := k.req.Life / 3; openstack.Sleep(ctx, pause) == nil; {
 		err := k.renew(ctx)
-		var lost *LostLockError
+		var lost *LostError
 		switch {
 		case ctx.Err() != nil:
 			return
@@ -240,7 +238,7 @@ func (k *locker) renew(ctx context.Context) error {
 			return err
 		}
 		if len(others) > 0 {
-			return &LostLockError{By: *others[0].heldError(k.req.What)}
+			return &LostError{By: *others[0].heldError(k.req.What)}
 		}
 	}
 	return k.dropAllBut(ctx, k.mine)
@@ -249,20 +247,16 @@ func (k *locker) renew(ctx context.Context) error {
 // put writes a tag; it is remembered even where the answer is lost.
 func (k *locker) put(ctx context.Context, tag lockTag) error {
 	k.written = append(k.written, tag)
-	_, now, err := k.cloud.network.dated(ctx, http.MethodPut, k.path(tag))
+	now, err := k.cloud.PutGroupTag(ctx, k.group, tag.String())
 	if refused := notForUs(err); refused != "" {
 		k.written = k.written[:len(k.written)-1]
-		return noLocksError{refused}
+		return noPlaceError{refused}
 	}
 	if err != nil {
 		return fmt.Errorf("cannot lock %s: %w", k.req.Owner, err)
 	}
 	k.mine, k.renewed = tag, now
 	return nil
-}
-
-func (k *locker) path(tag lockTag) string {
-	return "security-groups/" + k.group + "/tags/" + url.PathEscape(tag.String())
 }
 
 // look lists the tags of others that count, who came first first. Those that
@@ -296,26 +290,23 @@ func (k *locker) dead(tag lockTag) bool {
 // tags reads the tags of the default security group, and the cloud's time: only
 // that decides who is dead, for the clocks of people's machines differ.
 func (k *locker) tags(ctx context.Context) ([]string, time.Time, error) {
-	q := query("name", "default", "project_id", k.cloud.project)
-	q["fields"] = []string{"id", "tags"}
-	m, now, err := k.cloud.network.dated(ctx, http.MethodGet, "security-groups?"+q.Encode())
-	if err != nil {
-		return nil, now, fmt.Errorf("cannot look for locks: %w", err)
+	group, err := k.cloud.DefaultGroup(ctx)
+	switch {
+	case isTimeless(err):
+		return nil, group.Now, noPlaceError{err.Error()}
+	case err != nil:
+		return nil, group.Now, fmt.Errorf("cannot look for locks: %w", err)
+	case group.ID == "":
+		return nil, group.Now, noPlaceError{"the project has no default security group"}
+	case group.Tags == nil:
+		return nil, group.Now, noPlaceError{"its security groups have no tags"}
 	}
-	groups := m.List("security_groups")
-	if len(groups) == 0 {
-		return nil, now, noLocksError{"the project has no default security group"}
-	}
-	group, _ := groups[0].(*value.Map)
-	if _, has := group.Get("tags"); !has {
-		return nil, now, noLocksError{"its security groups have no tags"}
-	}
-	k.group = group.String("id")
-	return value.Strings(group.List("tags")), now, nil
+	k.group = group.ID
+	return group.Tags, group.Now, nil
 }
 
 func (k *locker) drop(ctx context.Context, tag lockTag) error {
-	err := k.cloud.network.delete(ctx, k.path(tag))
+	err := k.cloud.DropGroupTag(ctx, k.group, tag.String())
 	if err != nil {
 		return fmt.Errorf("cannot take the lock %s away: %w", tag, err)
 	}
@@ -346,7 +337,10 @@ func (k *locker) release(ctx context.Context) {
 // notForUs tells an answer by which the cloud says that it does not do tags, or
 // not for this person.
 func notForUs(err error) string {
-	var api *APIError
+	if isTimeless(err) {
+		return err.Error()
+	}
+	var api *openstack.APIError
 	if !errors.As(err, &api) {
 		return ""
 	}
@@ -357,32 +351,7 @@ func notForUs(err error) string {
 	return ""
 }
 
-// dated makes a call and returns also the service's time, of its Date header.
-func (s *service) dated(ctx context.Context, method, path string) (*value.Map, time.Time, error) {
-	resp, err := s.client.Request(ctx, method, s.client.Endpoint+path, &gophercloud.RequestOpts{
-		OkCodes: []int{http.StatusOK, http.StatusCreated, http.StatusNoContent}, KeepResponseBody: true})
-	if err != nil {
-		return nil, time.Time{}, tidy(s.kind, err)
-	}
-	defer resp.Body.Close()
-	data, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return nil, time.Time{}, fmt.Errorf("cannot read the answer to %s %s: %w", method, path, err)
-	}
-	now, err := http.ParseTime(resp.Header.Get("Date"))
-	if err != nil {
-		return nil, now, noLocksError{serviceName(s.kind) + "'s answers don't tell the time"}
-	}
-	answer, _ := value.FromJSON(data) // an answer without a body is none
-	m, _ := answer.(*value.Map)
-	return m, now, nil
-}
-
-// clock is the cloud's time, which its servers' ages are told by.
-func (c *Cloud) clock(ctx context.Context) (time.Time, error) {
-	_, now, err := c.compute.dated(ctx, http.MethodGet, "servers?limit=1")
-	if err != nil {
-		return now, fmt.Errorf("cannot ask the cloud for the time: %w", err)
-	}
-	return now, nil
+func isTimeless(err error) bool {
+	var timeless *openstack.NoTimeError
+	return errors.As(err, &timeless)
 }
