@@ -207,9 +207,9 @@ func (r *reader) roleFiles(role *Role, dir, from string, pos document.Position, 
 		name, exts = from, append([]string{""}, yamlExts...)
 	}
 	home := filepath.Join(role.Path, dir)
-	if rel, err := filepath.Rel(home, filepath.Join(home, name)); err != nil || strings.HasPrefix(rel, "..") {
+	if !filepath.IsLocal(name) {
 		r.errs.Add(pos, "failed loading '%s' for role (%s) as it is not inside the expected role path: '%s'",
-			filepath.Join(home, name), role.Name, home)
+			join(home, name), role.Name, home)
 		return nil
 	}
 	files, err := document.FindVars(r.l.Files, filepath.Join(home, name), exts, dirs)

@@ -8,6 +8,7 @@ import (
 	"rollout/internal/document"
 	"rollout/internal/module"
 	"rollout/internal/playbook"
+	"rollout/internal/runner/argspec"
 	"rollout/internal/value"
 )
 
@@ -19,63 +20,45 @@ func validateSpecAction() *action {
 				{Name: "provided_arguments", Type: module.Dict, Doc: "Values that go before variables of the same name."},
 				{Name: "validate_args_context", Type: module.Dict, Doc: "Where the spec comes from, for messages."},
 			}}},
-		unrendered: anyOf("argument_spec", "validate_args_context"),
-		run:        validateSpec,
+		run: validateSpec,
 	}
 }
 
 func validateSpec(_ context.Context, c *call) (*outcome, error) {
 	spec := c.args.Map("argument_spec")
-	args, err := specArgs(spec)
-	if err != nil {
-		return failure(err.Error()), nil
+	for k, v := range spec.All() {
+		if _, ok := v.(*value.Map); !ok {
+			return failure(fmt.Sprintf("the spec of %s must be a mapping, not %s", text(k), text(v))), nil
+		}
 	}
 	given := value.NewMap()
-	provided := c.args.Map("provided_arguments")
-	for _, a := range args {
-		v, ok := provided.Get(a.Name)
-		if !ok && c.scope.Has(a.Name) {
-			if v, ok, err = c.scope.Get(a.Name); err != nil {
-				return nil, err
-			}
+	for k := range spec.All() {
+		name := text(k)
+		if !c.scope.Has(name) {
+			continue
 		}
-		if ok {
-			given.Set(a.Name, value.Copy(v))
+		v, _, err := c.scope.Get(name)
+		if err != nil {
+			return nil, err
 		}
+		given.Set(name, value.Copy(v))
 	}
-	if _, err := (module.Schema{Args: args}).Validate(given); err != nil {
-		o := failure("Validation of arguments failed:\n" + err.Error())
-		o.data.Set("argument_errors", value.List(strings.Split(err.Error(), "\n")))
+	if more := c.args.Map("provided_arguments"); more != nil {
+		given.Update(value.Copy(more).(*value.Map))
+	}
+	around := c.args.Map("validate_args_context")
+	if around == nil {
+		around = value.NewMap()
+	}
+	check := argspec.Checker{Text: text}
+	if wrong := check.Check(spec, given); len(wrong) > 0 {
+		o := failure("Validation of arguments failed:\n" + strings.Join(wrong, "\n"))
+		o.data.Set("argument_errors", value.List(wrong))
 		o.data.Set("argument_spec_data", spec)
-		o.data.Set("validate_args_context", c.args.Map("validate_args_context"))
+		o.data.Set("validate_args_context", around)
 		return o, nil
 	}
-	return newOutcome(module.Result{Msg: "The arg spec validation passed"}), nil
-}
-
-// specArgs reads an argument spec as roles have it in meta/argument_specs.
-func specArgs(spec *value.Map) ([]module.Arg, error) {
-	var out []module.Arg
-	for k, v := range spec.All() {
-		m, ok := v.(*value.Map)
-		if !ok {
-			return nil, fmt.Errorf("the spec of %s must be a mapping", text(k))
-		}
-		a := module.Arg{Name: text(k), Type: module.Type(m.String("type")), Elements: module.Type(m.String("elements")),
-			Required: m.Bool("required"), Default: m.At("default"), NoLog: m.Bool("no_log")}
-		for _, c := range m.List("choices") {
-			a.Choices = append(a.Choices, text(c))
-		}
-		if options := m.Map("options"); options != nil {
-			sub, err := specArgs(options)
-			if err != nil {
-				return nil, err
-			}
-			a.Options = sub
-		}
-		out = append(out, a)
-	}
-	return out, nil
+	return newOutcome(module.Result{Msg: "The arg spec validation passed"}.Set("validate_args_context", around)), nil
 }
 
 // specTask is the task that checks a role's arguments before its own tasks, or
@@ -86,22 +69,40 @@ func (b *batch) specTask(use *playbook.RoleUse) *playbook.Task {
 		return nil
 	}
 	entry := specs.Get(use.EntryPoint)
-	if entry == nil || entry.Get("options") == nil {
+	if entry == nil || len(entry.Entries) == 0 {
 		return nil
 	}
 	name := "Validating arguments against arg spec '" + use.EntryPoint + "'"
 	if short := entry.Get("short_description"); short != nil {
 		name += " - " + short.Text
 	}
-	args := &document.Node{Kind: document.Mapping, Pos: entry.Pos}
-	args.Entries = append(args.Entries, &document.Entry{Key: named("argument_spec", entry.Pos), Value: entry.Get("options")})
-	if use.Params != nil {
-		args.Entries = append(args.Entries, &document.Entry{Key: named("provided_arguments", entry.Pos), Value: use.Params})
-	}
+	args := specArguments(use, entry)
 	t := &playbook.Task{Pos: use.Pos, Node: args, Path: use.Role.Path, Play: b.play, Role: use, Name: name,
 		Action: builtin + "validate_argument_spec", ActionPos: use.Pos, Args: args, Keywords: use.Keywords}
 	t.Tags = append([]string{"always"}, use.Tags...)
 	return t
+}
+
+// specArguments are what the task is called with.
+func specArguments(use *playbook.RoleUse, entry *document.Node) *document.Node {
+	at := entry.Pos
+	mapping := func(entries ...*document.Entry) *document.Node {
+		return &document.Node{Kind: document.Mapping, Pos: at, Entries: entries}
+	}
+	with := func(name string, v *document.Node) *document.Entry {
+		return &document.Entry{Key: named(name, at), Value: v}
+	}
+	options := entry.Get("options")
+	if options == nil {
+		options = mapping()
+	}
+	args := mapping(with("argument_spec", options), with("validate_args_context", mapping(
+		with("type", named("role", at)), with("name", named(use.Role.Name, at)),
+		with("argument_spec_name", named(use.EntryPoint, at)), with("path", named(resolved(use.Role.Path), at)))))
+	if use.Params != nil {
+		args.Entries = append(args.Entries, with("provided_arguments", use.Params))
+	}
+	return args
 }
 
 func named(name string, pos document.Position) *document.Node {

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"strings"
 
 	"rollout/internal/playbook"
 	"rollout/internal/value"
@@ -110,7 +111,11 @@ func (b *batch) always(ctx context.Context, blk *playbook.Block, hosts []*member
 
 // keepFailure puts what a rescue section may ask for: which task failed, how.
 func (b *batch) keepFailure(m *member, t *playbook.Task, title string, o *outcome) {
-	task := value.NewMap("name", title, "action", t.Action, "path", t.Pos.String(), "args", t.Args.Decode())
+	name := ""
+	if t.Name != "" {
+		name = strings.TrimPrefix(title, t.Title()[:len(t.Title())-len(t.Name)])
+	}
+	task := value.NewMap("name", name, "action", t.Action, "path", t.Pos.String(), "args", t.Args.Decode())
 	b.run.state.set(m.name, "ansible_failed_task", task)
 	b.run.state.set(m.name, "ansible_failed_result", o.data)
 }

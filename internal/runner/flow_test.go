@@ -115,7 +115,7 @@ tasks:
 `, want: `
 play p
 h1 failed fail: boo
-h1 ok debug: fail: boo
+h1 ok debug: : boo
 h1 ok debug: last
 h1 ok debug: goes on`},
 		{name: "always without rescue", body: `
