@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"rollout/internal/value"
 )
@@ -41,7 +42,7 @@ func sequenceTerm(fields *value.Map, term string) error {
 		}
 		return nil
 	}
-	for _, word := range strings.Fields(term) {
+	for _, word := range quotedWords(term) {
 		k, v, ok := strings.Cut(word, "=")
 		if !ok {
 			return failf("unknown error parsing with_sequence arguments: %s", quoted(term))
@@ -49,6 +50,36 @@ func sequenceTerm(fields *value.Map, term string) error {
 		fields.Set(k, v)
 	}
 	return nil
+}
+
+// quotedWords splits at blanks outside of quotes, which it takes off: old books
+// write count="{{ n }}".
+func quotedWords(text string) []string {
+	var words []string
+	var word strings.Builder
+	var quote rune
+	open := false // a word has begun
+	for _, c := range text {
+		switch {
+		case quote != 0 && c == quote:
+			quote = 0
+		case quote == 0 && (c == '"' || c == '\''):
+			quote, open = c, true
+		case quote == 0 && unicode.IsSpace(c):
+			if open {
+				words = append(words, word.String())
+			}
+			word.Reset()
+			open = false
+		default:
+			word.WriteRune(c)
+			open = true
+		}
+	}
+	if open {
+		words = append(words, word.String())
+	}
+	return words
 }
 
 func sequenceItems(ctx context.Context, fields *value.Map) ([]any, error) {
