@@ -2,11 +2,11 @@ package document
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
-	"strconv"
+	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -123,7 +123,7 @@ func ParseAll(file string, data []byte) ([]*Node, error) {
 			return out, w.errs.Err()
 		}
 		if err != nil {
-			return nil, syntaxError(file, err)
+			return nil, syntaxError(file, data, err)
 		}
 		if len(doc.Content) == 0 {
 			continue
@@ -134,17 +134,6 @@ func ParseAll(file string, data []byte) ([]*Node, error) {
 		}
 		out = append(out, n)
 	}
-}
-
-var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
-
-func syntaxError(file string, err error) error {
-	text, line := err.Error(), 0
-	if m := yamlLine.FindStringSubmatch(strings.SplitN(text, "\n", 2)[0]); m != nil {
-		line, _ = strconv.Atoi(m[1])
-		text = m[2]
-	}
-	return &Error{Pos: Position{File: file, Line: line}, Message: "not valid YAML: " + text}
 }
 
 // walker turns yaml.v3's tree, which resolves scalars by YAML 1.2 and lets
@@ -162,6 +151,9 @@ func (w *walker) pos(y *yaml.Node) Position {
 
 func (w *walker) walk(y *yaml.Node, depth int) (*Node, error) {
 	w.count++
+	if tag := localTag(y); tag != "" && !slices.Contains(localTags, tag) {
+		w.errs.AddHint(w.pos(y), cmp.Or(Suggest(tag, localTags), "quote the value if a text was meant"), "unknown tag %q", tag)
+	}
 	if w.count > maxNodes || depth > maxDepth {
 		return nil, &Error{Pos: w.pos(y), Message: "too large or too deeply nested"}
 	}
@@ -280,6 +272,9 @@ func (w *walker) scalar(y *yaml.Node) *Node {
 	}
 	return n
 }
+
+// localTags are those that Ansible's YAML knows.
+var localTags = []string{"!unsafe", "!vault", "!vault-encrypted"}
 
 // localTag returns an application's own tag, "" for YAML's.
 func localTag(y *yaml.Node) string {

@@ -59,18 +59,42 @@ func (e *Error) Detail() string {
 	if src == "" {
 		return e.Error()
 	}
-	caret := ""
-	if e.Pos.Column > 0 && e.Pos.Column <= len(src)+1 {
-		caret = "\n    " + strings.Map(keepTabs, src[:e.Pos.Column-1]) + "^"
-	}
-	return e.Error() + "\n    " + src + caret
+	return e.Error() + "\n    " + src + caret(src, e.Pos.Column)
 }
 
-func keepTabs(r rune) rune {
-	if r == '\t' {
-		return r
+// caret is a line with a mark under a column, "" for one outside of src. Columns
+// count characters; those of East Asia are two cells wide.
+func caret(src string, column int) string {
+	runes := []rune(src)
+	if column < 1 || column > len(runes)+1 {
+		return ""
 	}
-	return ' '
+	var b strings.Builder
+	for _, r := range runes[:column-1] {
+		switch {
+		case r == '\t':
+			b.WriteRune(r)
+		case wide(r):
+			b.WriteString("  ")
+		default:
+			b.WriteByte(' ')
+		}
+	}
+	return "\n    " + b.String() + "^"
+}
+
+// wide tells whether a terminal gives r two cells: the blocks that Unicode's
+// EastAsianWidth calls W or F.
+func wide(r rune) bool {
+	switch {
+	case r < 0x1100:
+		return false
+	case r <= 0x115F, r >= 0x2E80 && r <= 0xA4CF, r >= 0xAC00 && r <= 0xD7A3, r >= 0xF900 && r <= 0xFAFF,
+		r >= 0xFE30 && r <= 0xFE6F, r >= 0xFF00 && r <= 0xFF60, r >= 0xFFE0 && r <= 0xFFE6,
+		r >= 0x1F300 && r <= 0x1FAFF, r >= 0x20000 && r <= 0x3FFFD:
+		return true
+	}
+	return false
 }
 
 func sourceLine(p Position) string {
@@ -116,8 +140,9 @@ func (e *Errors) Join(err error) {
 	e.list = append(e.list, err)
 }
 
-// Sort puts the mistakes in the order of their places; what has none stays
-// ahead.
+// Sort puts the mistakes of each file in the order of their places, drops what
+// is said twice, and keeps the files in the order of their first mistake; what
+// has no place stays ahead.
 func (e *Errors) Sort() {
 	place := func(err error) Position {
 		var at *Error
@@ -126,9 +151,20 @@ func (e *Errors) Sort() {
 		}
 		return Position{}
 	}
+	rank := map[string]int{"": 0}
+	said := map[string]bool{}
+	e.list = slices.DeleteFunc(e.list, func(err error) bool {
+		file := place(err).File
+		if _, known := rank[file]; !known {
+			rank[file] = len(rank)
+		}
+		again := said[err.Error()]
+		said[err.Error()] = true
+		return again
+	})
 	slices.SortStableFunc(e.list, func(a, b error) int {
 		p, q := place(a), place(b)
-		return cmp.Or(strings.Compare(p.File, q.File), p.Line-q.Line, p.Column-q.Column)
+		return cmp.Or(rank[p.File]-rank[q.File], p.Line-q.Line, p.Column-q.Column)
 	})
 }
 
