@@ -12,6 +12,7 @@ import (
 
 	"rollout/internal/connection"
 	"rollout/internal/docker"
+	"rollout/internal/document"
 	"rollout/internal/playbook"
 	"rollout/internal/report"
 	"rollout/internal/runner"
@@ -168,10 +169,7 @@ func (p *project) runOne(ctx context.Context, flags *runFlags, book string, logi
 		Known:     runner.Known(modules),
 		Expand:    p.expand(ctx),
 	}
-	loaded, err := loader.Load(files.Find(book))
-	if err != nil {
-		return runner.ExitError, err
-	}
+	loaded, mistakes := loader.Load(files.Find(book))
 	run, err := runner.New(runner.Options{
 		Playbook: loaded, Loader: loader, Inventory: p.source(flags.runsNothing()), Modules: modules, Connector: c,
 		Observer: flags.watch(), Person: terminal(),
@@ -181,7 +179,7 @@ func (p *project) runOne(ctx context.Context, flags *runFlags, book string, logi
 	if err != nil {
 		return runner.ExitError, err
 	}
-	if err := run.Check(); err != nil {
+	if err := inOrder(mistakes, run.Check()); err != nil {
 		return runner.ExitError, err
 	}
 	if flags.runsNothing() {
@@ -192,6 +190,16 @@ func (p *project) runOne(ctx context.Context, flags *runFlags, book string, logi
 		return runner.ExitError, err
 	}
 	return summary.ExitCode(), nil
+}
+
+// inOrder joins the mistakes of several looks at the same files, by their places.
+func inOrder(errs ...error) error {
+	var all document.Errors
+	for _, err := range errs {
+		all.Join(err)
+	}
+	all.Sort()
+	return all.Err()
 }
 
 // setExtra adds the variables that flags stand for.

@@ -39,15 +39,13 @@ type Loader struct {
 }
 
 // Load reads a playbook and all it imports. The error holds every mistake, each
-// a *document.Error with its position.
+// a *document.Error with its position; the playbook is then what could be read,
+// to look for further mistakes in, and not to be run.
 func (l *Loader) Load(path string) (*Playbook, error) {
 	r := &reader{l: l}
 	path = l.book(path, filepath.Dir(path))
 	plays := r.playbook(path, document.Position{File: path}, nil)
-	if err := r.finish(); err != nil {
-		return nil, err
-	}
-	return &Playbook{Path: path, Plays: plays, Deprecations: r.notes}, nil
+	return &Playbook{Path: path, Plays: plays, Deprecations: r.notes}, r.finish()
 }
 
 // book finds the file of a playbook: a path, or a collection's playbook by its
@@ -124,12 +122,21 @@ func (r *reader) finish() error {
 }
 
 func (l *Loader) sourceLine(p document.Position) string {
-	data, err := l.Files.ReadFile(p.File)
-	lines := strings.Split(string(data), "\n")
-	if err != nil || p.Line < 1 || p.Line > len(lines) {
+	lines := l.Lines(p.File)
+	if p.Line < 1 || p.Line > len(lines) {
 		return ""
 	}
 	return lines[p.Line-1]
+}
+
+// Lines returns the lines of a file as it is written, nil where it can't be
+// read.
+func (l *Loader) Lines(path string) []string {
+	data, err := l.Files.ReadFile(path)
+	if err != nil {
+		return nil
+	}
+	return strings.Split(strings.ReplaceAll(string(data), "\r\n", "\n"), "\n")
 }
 
 // vaultHeader begins an encrypted file.

@@ -110,7 +110,7 @@ func (c *checker) task(t *playbook.Task) {
 	c.templates(t.ArgsTemplate, t.FreeForm, t.Retries, t.Delay, t.Async, t.Poll)
 	c.conditions(t.ChangedWhen, t.FailedWhen, t.Until)
 	c.loop(t.Loop)
-	c.text(t.Name, t.Pos)
+	c.templates(t.Node.Get("name"))
 	if t.Async != nil {
 		c.errs.AddHint(t.Async.Pos, "use timeout: to bound the task", "async isn't supported")
 	}
@@ -283,11 +283,11 @@ func (c *checker) expression(n *document.Node) {
 		return
 	}
 	if template.IsTemplate(src) {
-		c.text(src, n.Pos)
+		c.text(src, n)
 		return
 	}
 	if _, err := c.run.engine.CompileExpr(src); err != nil {
-		c.syntax(n.Pos, err)
+		c.syntax(n, err)
 	}
 }
 
@@ -302,24 +302,25 @@ func (c *checker) templates(nodes ...*document.Node) {
 			c.templates(e.Key, e.Value)
 		}
 		if src, ok := n.Value.(string); ok && n.Kind == document.Scalar {
-			c.text(src, n.Pos)
+			c.text(src, n)
 		}
 	}
 }
 
-func (c *checker) text(src string, pos document.Position) {
+func (c *checker) text(src string, n *document.Node) {
 	if err := c.run.engine.CheckSyntax(src); err != nil {
-		c.syntax(pos, err)
+		c.syntax(n, err)
 	}
 }
 
-// syntax reports a template's mistake at the place of its node. A mistake that
-// several inherit is reported once.
-func (c *checker) syntax(pos document.Position, err error) {
-	at := &document.Error{Pos: pos, Message: err.Error()}
+// syntax reports a template's mistake, at its place within the node's text where
+// that can be told. A mistake that several inherit is reported once.
+func (c *checker) syntax(n *document.Node, err error) {
+	at := &document.Error{Pos: n.Pos, Message: err.Error()}
 	var wrong *template.SyntaxError
 	if errors.As(err, &wrong) {
 		at.Message, at.Hint = fmt.Sprintf("template error: %s", wrong.Message), wrong.Hint
+		at.Pos = n.Inside(wrong.Line, wrong.Column, c.run.opt.Loader.Lines(n.Pos.File))
 	}
 	if !c.said[at.Error()] {
 		c.said[at.Error()] = true
