@@ -120,6 +120,9 @@ type NoHostsRemaining struct{}
 // Notified says that a host will run a handler.
 type Notified struct{ Handler, Host string }
 
+// Meta says what a meta task did.
+type Meta struct{ Text string }
+
 // Progress says what a host is waiting for; an empty Text ends the wait.
 type Progress struct {
 	Host string
@@ -161,6 +164,7 @@ func (Included) event()         {}
 func (NoHostsMatched) event()   {}
 func (NoHostsRemaining) event() {}
 func (Notified) event()         {}
+func (Meta) event()             {}
 func (Progress) event()         {}
 func (Message) event()          {}
 func (Warning) event()          {}

@@ -72,6 +72,10 @@ func (p *Play) print(e Event) {
 		if p.opt.Verbose > 1 {
 			p.line(blue, "NOTIFIED HANDLER "+e.Handler+" for "+e.Host)
 		}
+	case Meta:
+		if p.opt.Verbose > 1 {
+			p.line("", "META: "+e.Text)
+		}
 	case Message:
 		p.line("", e.Text)
 	case Progress:

@@ -41,3 +41,10 @@ func reaching(s *vars.Scope, address string) *vars.Scope {
 	return s.With(vars.Layer{Level: vars.Local, Data: true,
 		Values: value.NewMap(addressNames[0], address, addressNames[1], address)})
 }
+
+// delegating adds the variable ansible_delegated_vars: those of the host that
+// the task is delegated to.
+func delegating(s *vars.Scope, name string, of *vars.Scope) *vars.Scope {
+	return s.With(vars.Layer{Level: vars.Local, Data: true,
+		Values: value.NewMap("ansible_delegated_vars", value.NewMap(name, &oneHost{of}))})
+}

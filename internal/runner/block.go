@@ -2,33 +2,24 @@ package runner
 
 import (
 	"context"
-	"strings"
 
 	"rollout/internal/playbook"
 	"rollout/internal/value"
-	"rollout/internal/vars"
 )
-
-// frame is what surrounds the items being run.
-type frame struct {
-	params    []vars.Layer // of the dynamic includes that led here, outermost first
-	rescuable bool         // a rescue section waits around them
-	handlers  bool         // they are handlers
-	depth     int          // of dynamic includes
-}
 
 // items runs items one after the other on those hosts that are still in. Each
 // is run on all hosts before the next begins; a strategy that lets hosts run
 // ahead calls it for one host at a time.
 func (b *batch) items(ctx context.Context, items []playbook.Item, hosts []*member, f frame) error {
-	for _, item := range items {
+	for i, item := range items {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		live := live(hosts)
-		if len(live) == 0 {
+		if len(live) == 0 || b.broken || b.ended {
 			return nil
 		}
+		f.next = f.follows(items[i+1:])
 		var err error
 		switch item := item.(type) {
 		case *playbook.Task:
@@ -57,25 +48,23 @@ func live(hosts []*member) []*member {
 // block runs a block: rescue on the hosts that failed in it, always on all that
 // entered it and can still be reached.
 func (b *batch) block(ctx context.Context, blk *playbook.Block, hosts []*member, f frame) error {
-	inner := f
-	inner.rescuable = f.rescuable || len(blk.Rescue) > 0
 	items := blk.Block
 	if blk.Uses != nil {
 		items, hosts = b.enterRole(blk, hosts)
 	}
-	if err := b.items(ctx, items, hosts, inner); err != nil {
+	if err := b.items(ctx, items, hosts, f.into(blk, inTasks)); err != nil || b.broken {
 		return err
 	}
 	if blk.Uses != nil {
 		leaveRole(blk.Uses, hosts)
 	}
 	if len(blk.Rescue) > 0 {
-		if err := b.rescue(ctx, blk, hosts, f); err != nil {
+		if err := b.rescue(ctx, blk, hosts, f.into(blk, inRescue)); err != nil || b.broken {
 			return err
 		}
 	}
 	if len(blk.Always) > 0 {
-		return b.always(ctx, blk, hosts, f)
+		return b.always(ctx, blk, hosts, f.into(blk, inAlways))
 	}
 	return nil
 }
@@ -110,12 +99,8 @@ func (b *batch) always(ctx context.Context, blk *playbook.Block, hosts []*member
 }
 
 // keepFailure puts what a rescue section may ask for: which task failed, how.
-func (b *batch) keepFailure(m *member, t *playbook.Task, title string, o *outcome) {
-	name := ""
-	if t.Name != "" {
-		name = strings.TrimPrefix(title, t.Title()[:len(t.Title())-len(t.Name)])
-	}
-	task := value.NewMap("name", name, "action", t.Action, "path", t.Pos.String(), "args", t.Args.Decode())
+func (b *batch) keepFailure(m *member, t *playbook.Task, o *outcome) {
+	task := value.NewMap("name", o.name, "action", t.Action, "path", t.Pos.String(), "args", t.Args.Decode())
 	b.run.state.set(m.name, "ansible_failed_task", task)
 	b.run.state.set(m.name, "ansible_failed_result", o.data)
 }

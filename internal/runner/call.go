@@ -30,6 +30,8 @@ type call struct {
 	target   Target
 	become   *connection.Become
 	limit    time.Duration // timeout; 0 is none
+	name     string        // the task's own, rendered
+	notify   []notification
 }
 
 // prepare renders what the task says.
@@ -55,6 +57,12 @@ func (j *job) prepare(ctx context.Context, s *vars.Scope) (*call, error) {
 	}
 	if c.env, err = b.environment(s, j.task); err != nil {
 		return nil, err
+	}
+	if c.notify, err = c.notifications(); err != nil {
+		return nil, err
+	}
+	if v, err := s.Evaluate(j.task.Name); err == nil {
+		c.name = text(v)
 	}
 	if j.task.Timeout != nil {
 		seconds, err := number(s, j.task.Timeout, "timeout")

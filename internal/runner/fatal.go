@@ -1,48 +1,87 @@
 package runner
 
 import (
-	"context"
-
+	"rollout/internal/document"
 	"rollout/internal/playbook"
 	"rollout/internal/report"
+	"rollout/internal/template"
 )
 
-// checkFatal ends the play where any_errors_fatal or max_fail_percentage says
-// so. What a rescue section will take care of is no error.
-func (b *batch) checkFatal(ctx context.Context, t *playbook.Task, hosts []*member, outcomes []*outcome, f frame) error {
-	bad := false
+// checkFatal decides whether a task's failures end the play: any_errors_fatal,
+// a run_once task that failed, or max_fail_percentage. What a block will take
+// care of is no error yet; hosts that are in a rescue or always section finish
+// it, and while there is such a host the others go on.
+func (b *batch) checkFatal(t *playbook.Task, outcomes []*outcome, once bool, f frame) {
+	if b.free {
+		return
+	}
+	if (once || b.anyFatal(t)) && !set(t.IgnoreErrors) && bad(outcomes, f) {
+		b.fatal = true
+		b.doom(f)
+	}
+	if b.tooManyFailed() {
+		b.fatal = true
+		for _, m := range b.hosts {
+			m.doomed = true
+		}
+		b.run.tell(report.NoHostsRemaining{})
+	}
+	if b.fatal && b.allDoomed() {
+		b.run.tell(report.NoHostsRemaining{})
+		b.breakOff()
+	}
+}
+
+// bad tells whether one of the outcomes is a failure that nothing waits for.
+func bad(outcomes []*outcome, f frame) bool {
 	for _, o := range outcomes {
-		bad = bad || (o.failed && !f.rescuable || o.unreachable) && !o.ignored
+		if (o.failed && !f.caught() || o.unreachable) && !o.ignored {
+			return true
+		}
 	}
-	if !bad {
-		return nil
+	return false
+}
+
+// set tells whether a keyword is there and not plainly false. ansible-core
+// decides this by the keyword as written: a template counts as set.
+func set(n *document.Node) bool {
+	if n == nil {
+		return false
 	}
-	fatal, err := b.fatalErrors(ctx, t, hosts[0], f)
-	if err != nil {
-		return err
+	if src, ok := n.Value.(string); ok && template.IsTemplate(src) {
+		return true
 	}
-	if !fatal && !b.tooManyFailed() {
-		return nil
+	yes, _ := asBool(n.Value)
+	return yes
+}
+
+// doom marks the hosts that do not come to a rescue or always section next.
+func (b *batch) doom(f frame) {
+	for _, m := range b.hosts {
+		switch {
+		case m.failed && !f.cleans(), !m.failed && f.next == inTasks:
+			m.doomed = true
+		}
 	}
+}
+
+func (b *batch) allDoomed() bool {
+	for _, m := range b.hosts {
+		if !m.lost && !m.doomed {
+			return false
+		}
+	}
+	return true
+}
+
+// breakOff ends the play, and with it the run.
+func (b *batch) breakOff() {
 	for _, m := range b.hosts {
 		if !m.out {
 			m.failed = true
 		}
 	}
 	b.broken = true
-	b.run.tell(report.NoHostsRemaining{})
-	return nil
-}
-
-func (b *batch) fatalErrors(ctx context.Context, t *playbook.Task, m *member, f frame) (bool, error) {
-	if t.AnyErrorsFatal == nil {
-		return b.run.opt.Settings.AnyErrorsFatal, nil
-	}
-	s, err := b.scope(ctx, m.name, t, f)
-	if err != nil {
-		return false, err
-	}
-	return truth(s, t.AnyErrorsFatal, "any_errors_fatal")
 }
 
 func (b *batch) tooManyFailed() bool {
@@ -51,9 +90,16 @@ func (b *batch) tooManyFailed() bool {
 	}
 	failed := 0
 	for _, m := range b.hosts {
-		if m.failed && !m.lost {
+		if m.doomed && !m.lost {
 			failed++
 		}
 	}
 	return float64(failed)/float64(len(b.hosts)) > b.maxFail/100
+}
+
+func (b *batch) anyFatal(t *playbook.Task) bool {
+	if t.AnyErrorsFatal == nil {
+		return b.run.opt.Settings.AnyErrorsFatal
+	}
+	return set(t.AnyErrorsFatal)
 }

@@ -307,6 +307,7 @@ tasks:
 `, change: func(o *Options) { o.Inventory = inventory.Names{"a", "b", "c"} }, want: `
 play p
 a ok debug: a of 3
+play p
 b ok debug: b,c of 3
 c ok debug: b,c of 3`},
 		{name: "serial from a template", hosts: "all", body: `
@@ -318,6 +319,7 @@ tasks:
 play p
 a ok debug: a,b
 b ok debug: a,b
+play p
 c ok debug: c`},
 		{name: "serial from a variable of all hosts", hosts: "all", files: map[string]string{"group_vars/all.yml": "sizes: [1, 1]\n"}, body: `
 serial: "{{ sizes }}"
@@ -326,6 +328,7 @@ tasks:
 `, want: `
 play p
 h1 ok debug: h1
+play p
 h2 ok debug: h2`},
 		{name: "run_once is for all", hosts: "all", body: `
 tasks:
@@ -392,7 +395,7 @@ tasks:
   - debug: {msg: never}
 `, want: `
 play p
-h2 skipped meta
+h2 skipped meta: end_host
 h2 ok debug: still`},
 		{name: "nobody", hosts: "nobody", body: "tasks: [{debug: {msg: x}}]", want: "play p\nnobody"},
 		{name: "limit", hosts: "all", body: "tasks: [{debug: {msg: x}}]",

@@ -2,102 +2,146 @@ package runner
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"rollout/internal/document"
 	"rollout/internal/playbook"
 	"rollout/internal/report"
+	"rollout/internal/template"
+	"rollout/internal/vars"
 )
 
-// handler is a handler of the play with the names it answers to.
+// handler is a handler of the play. Handlers of one list are a group: where two
+// have one name, that of the later group is called, and within a group the first.
 type handler struct {
-	task *playbook.Task
+	task    *playbook.Task
+	group   int
+	name    string   // rendered; "" until it could be
+	listens []string // rendered
+	warned  bool
+}
+
+// handlerGroups are the lists that handlers stand in, in the order in which
+// they run.
+func handlerGroups(p *playbook.Play) [][]playbook.Item {
+	var out [][]playbook.Item
+	uses := func(list []*playbook.RoleUse) {
+		for _, use := range list {
+			for _, u := range use.All() {
+				out = append(out, u.Handlers)
+			}
+		}
+	}
+	uses(p.Roles)
+	out = append(out, p.Handlers)
+	uses(p.Imported)
+	return out
 }
 
 // collectHandlers lists the play's handlers in the order in which they run.
 func (b *batch) collectHandlers() []*handler {
 	var out []*handler
-	playbook.EachTask(b.play.AllHandlers(), func(t *playbook.Task) {
-		out = append(out, &handler{task: t})
-	})
+	for group, items := range handlerGroups(b.play) {
+		playbook.EachTask(items, func(t *playbook.Task) {
+			out = append(out, &handler{task: t, group: group})
+		})
+	}
 	return out
 }
 
 // addHandlers joins the handlers of a role included at run time.
 func (b *batch) addHandlers(use *playbook.RoleUse) {
-	b.run.publicMu.Lock()
-	defer b.run.publicMu.Unlock()
 	known := map[document.Position]bool{}
+	group := 0
 	for _, h := range b.handlers {
 		known[h.task.Pos] = true
+		group = max(group, h.group)
 	}
-	playbook.EachTask(use.AllHandlers(), func(t *playbook.Task) {
-		if !known[t.Pos] {
-			b.handlers = append(slices.Clip(b.handlers), &handler{task: t})
-		}
-	})
+	for _, u := range use.All() {
+		group++
+		playbook.EachTask(u.Handlers, func(t *playbook.Task) {
+			if !known[t.Pos] {
+				b.handlers = append(slices.Clip(b.handlers), &handler{task: t, group: group})
+			}
+		})
+	}
 }
 
-func (b *batch) allHandlers() []*handler {
-	b.run.publicMu.Lock()
-	defer b.run.publicMu.Unlock()
-	return b.handlers
+// notification is a name that a changed task calls handlers by.
+type notification struct {
+	name string
+	from *document.Node
 }
 
-// notify marks the handlers that a changed task names.
-func (b *batch) notify(ctx context.Context, t *playbook.Task, m *member, o *outcome, f frame) {
-	if len(t.Notify) == 0 {
-		return
-	}
-	s, err := b.scope(ctx, m.name, t, f)
-	if err != nil {
-		b.refuse(m, o, err)
-		return
-	}
-	for _, n := range t.Notify {
-		v, err := evaluate(s, b.run, n)
+// notifications renders what a task notifies.
+func (c *call) notifications() ([]notification, error) {
+	var out []notification
+	for _, n := range c.job.task.Notify {
+		v, err := evaluate(c.scope, c.job.batch.run, n)
 		if err != nil {
-			b.refuse(m, o, err)
-			return
+			return nil, err
 		}
 		names, isList := listOf(v)
 		if !isList {
 			names = []any{v}
 		}
 		for _, name := range names {
-			if !b.notifyName(ctx, text(name), m) {
-				b.refuse(m, o, n.Errorf("the requested handler '%s' was not found in either the main handlers list nor in the listening handlers list", text(name)))
-				return
+			if name != nil && name != any(vars.OmitText) {
+				out = append(out, notification{text(name), n})
 			}
 		}
 	}
+	return out, nil
 }
 
-// refuse turns a result into a failure that was found when it was processed.
-func (b *batch) refuse(m *member, o *outcome, err error) {
-	o.failed = true
-	o.data.Set("msg", err.Error())
-	m.failed = true
+// notify marks the handlers that a changed task names. A name that no handler
+// answers to ends the run, or is warned of where the run's options say so.
+func (b *batch) notify(ctx context.Context, m *member, o *outcome) error {
+	for _, n := range o.notify {
+		if b.notifyName(ctx, n.name, m) {
+			continue
+		}
+		err := n.from.Errorf("The requested handler '%s' was not found in either the main handlers list nor in the listening handlers list", n.name)
+		if b.run.opt.Settings.ErrorOnMissingHandler {
+			return err
+		}
+		b.run.tell(report.Warning{Text: err.Error()})
+	}
+	return nil
 }
 
-// notifyName marks the last handler of that name and all that listen to it.
+// notifyName marks the handler of that name and all that listen to it.
 func (b *batch) notifyName(ctx context.Context, name string, m *member) bool {
 	found := false
-	handlers := b.allHandlers()
-	for _, h := range slices.Backward(handlers) {
-		if b.answers(ctx, h, name, m) {
-			b.mark(h, m)
-			found = true
-			break
-		}
+	if h := b.named(ctx, name); h != nil {
+		b.mark(h, m)
+		found = true
 	}
-	for _, h := range handlers {
-		if slices.Contains(h.task.Listen, name) {
+	for _, h := range b.handlers {
+		b.resolve(ctx, h)
+		if slices.Contains(h.listens, name) {
 			b.mark(h, m)
 			found = true
 		}
 	}
 	return found
+}
+
+// named finds the handler that a name calls: of the last group that has one,
+// the first.
+func (b *batch) named(ctx context.Context, name string) *handler {
+	var best *handler
+	for _, h := range b.handlers {
+		if best != nil && best.group == h.group {
+			continue
+		}
+		b.resolve(ctx, h)
+		if h.answers(name) {
+			best = h
+		}
+	}
+	return best
 }
 
 func (b *batch) mark(h *handler, m *member) {
@@ -108,35 +152,75 @@ func (b *batch) mark(h *handler, m *member) {
 }
 
 // answers tells whether a handler is called name, with its role's or without.
-func (b *batch) answers(ctx context.Context, h *handler, name string, m *member) bool {
-	t := h.task
-	if t.Name == "" {
+func (h *handler) answers(name string) bool {
+	if h.name == "" {
 		return false
 	}
-	own, full := t.Name, t.Title()
-	if s, err := b.scope(ctx, m.name, t, frame{}); err == nil {
-		if v, err := s.Evaluate(t.Name); err == nil {
-			own = text(v)
-		}
-		if v, err := s.Evaluate(t.Title()); err == nil {
-			full = text(v)
-		}
+	if name == h.name {
+		return true
 	}
-	return name == own || name == full || name == t.Name
+	role := h.task.Role
+	return role != nil && name == role.Role.Name+" : "+h.name
 }
 
-// endSection runs the notified handlers; with force_handlers those of failed
+// resolve renders a handler's names with the variables of the play: what
+// differs from host to host has no place in them.
+func (b *batch) resolve(ctx context.Context, h *handler) {
+	t := h.task
+	if h.name != "" || t.Name == "" && (len(h.listens) > 0 || len(t.Listen) == 0) {
+		return
+	}
+	s, err := b.scope(ctx, "", t, frame{})
+	if err == nil && h.listens == nil {
+		h.listens, err = renderAll(s, t.Listen)
+	}
+	if t.Name == "" || err != nil {
+		return
+	}
+	v, err := s.Evaluate(t.Name)
+	if u, undefined := v.(*template.Undefined); err == nil && undefined {
+		err = u.Err()
+	}
+	if err == nil {
+		h.name = text(v)
+		return
+	}
+	if len(t.Listen) == 0 && !h.warned {
+		h.warned = true
+		b.run.tell(report.Warning{Text: fmt.Sprintf("Handler '%s' is unusable because it has no listen topics and the name "+
+			"could not be templated (host-specific variables are not supported in handler names). The error: %v", t.Name, err)})
+	}
+}
+
+// renderAll renders texts; one that gives a list counts for all its items. What
+// cannot be rendered is kept as it is written.
+func renderAll(s *vars.Scope, texts []string) ([]string, error) {
+	out := []string{}
+	for _, src := range texts {
+		v, err := s.Evaluate(src)
+		if err != nil {
+			out = append(out, src)
+			continue
+		}
+		items, isList := listOf(v)
+		if !isList {
+			items = []any{v}
+		}
+		for _, item := range items {
+			out = append(out, text(item))
+		}
+	}
+	return out, nil
+}
+
+// endSection runs the notified handlers; where they are forced, those of failed
 // hosts too.
 func (b *batch) endSection(ctx context.Context, hosts []*member) error {
-	force, err := b.forceHandlers(ctx)
-	if err != nil {
-		return err
-	}
-	if b.broken && !force || b.ended {
+	if b.broken || b.ended {
 		return nil
 	}
-	if !force {
-		return b.flush(ctx, hosts)
+	if !b.force {
+		return b.flush(ctx, hosts, frame{})
 	}
 	var failed []*member
 	for _, m := range hosts {
@@ -145,28 +229,27 @@ func (b *batch) endSection(ctx context.Context, hosts []*member) error {
 			failed = append(failed, m)
 		}
 	}
-	err = b.flush(ctx, hosts)
+	err := b.flush(ctx, hosts, frame{})
 	for _, m := range failed {
 		m.failed = true
 	}
 	return err
 }
 
-func (b *batch) forceHandlers(ctx context.Context) (bool, error) {
-	if b.run.opt.ForceHandlers || b.play.ForceHandlers == nil {
+// forceHandlers is what the play says, else the command line.
+func (b *batch) forceHandlers(s *vars.Scope) (bool, error) {
+	if b.play.ForceHandlers == nil {
 		return b.run.opt.ForceHandlers, nil
-	}
-	s, err := b.playScope(ctx)
-	if err != nil {
-		return false, err
 	}
 	return truth(s, b.play.ForceHandlers, "force_handlers")
 }
 
-// flush runs every notified handler once, in their order.
-func (b *batch) flush(ctx context.Context, hosts []*member) error {
-	for i := 0; i < len(b.allHandlers()); i++ {
-		h := b.allHandlers()[i]
+// flush runs every notified handler once, in their order. One that is notified
+// by a handler before it runs in the same flush.
+func (b *batch) flush(ctx context.Context, hosts []*member, f frame) error {
+	f.handlers = true
+	for i := 0; i < len(b.handlers); i++ {
+		h := b.handlers[i]
 		var called []*member
 		for _, m := range live(hosts) {
 			if m.notified[h] {
@@ -177,7 +260,8 @@ func (b *batch) flush(ctx context.Context, hosts []*member) error {
 		if len(called) == 0 {
 			continue
 		}
-		if err := b.task(ctx, h.task, called, frame{handlers: true}); err != nil {
+		f.next, f.after = inTasks, inTasks
+		if err := b.task(ctx, h.task, called, f); err != nil || b.broken {
 			return err
 		}
 	}

@@ -311,7 +311,7 @@ func (o *oneHost) Item(name string) (any, bool, error) {
 func (o *oneHost) Keys() []string {
 	var out []string
 	for _, name := range o.scope.Names() {
-		if name != "hostvars" {
+		if name != "hostvars" && name != lookup.NamesVariable {
 			out = append(out, name)
 		}
 	}

@@ -37,59 +37,65 @@ func asAny(m *value.Map) any {
 // joint is an inclusion with all hosts that share it.
 type joint struct {
 	*inclusion
-	hosts []*member
+	hosts    []*member
+	outcomes []*outcome // that asked for it
+	items    []playbook.Item
 }
 
 // maxIncludes bounds how deeply includes may nest: an include of itself ends.
 const maxIncludes = 100
 
-// include runs what the hosts' results ask to include, one inclusion after the
-// other, each on those hosts that asked for it.
-func (b *batch) include(ctx context.Context, t *playbook.Task, ran, all []*member, outcomes []*outcome, once bool, f frame) error {
+// joined gathers what the hosts' results ask to include and loads it. What
+// cannot be loaded is the failure of the hosts that asked.
+func (b *batch) joined(t *playbook.Task, ran, all []*member, outcomes []*outcome, once bool, f frame) ([]*joint, error) {
 	var joints []*joint
 	for i, o := range outcomes {
 		if o.failed || o.unreachable {
 			continue
 		}
 		hosts := []*member{ran[i]}
-		if once {
+		if once && !b.free {
 			hosts = all
 		}
 		for _, inc := range o.includes {
-			joints = join(joints, inc, hosts)
+			joints = join(joints, inc, hosts, o)
 		}
 	}
-	if len(joints) == 0 {
-		return nil
+	if len(joints) > 0 && f.depth >= maxIncludes {
+		return nil, &document.Error{Pos: t.Pos, Message: fmt.Sprintf("includes are nested more than %d deep: does it include itself?", maxIncludes)}
 	}
-	if f.depth >= maxIncludes {
-		return &document.Error{Pos: t.Pos, Message: fmt.Sprintf("includes are nested more than %d deep: does it include itself?", maxIncludes)}
-	}
-	loaded := make([][]playbook.Item, len(joints))
-	for i, j := range joints {
-		items, err := b.load(t, j)
-		if err != nil {
-			b.failAll(t, j.hosts, err)
+	var loaded []*joint
+	for _, j := range joints {
+		var err error
+		if j.items, err = b.load(t, j); err != nil {
+			b.failAll(t, j, err, f)
 			continue
 		}
-		loaded[i] = items
+		loaded = append(loaded, j)
 	}
-	for i, j := range joints {
-		if err := b.items(ctx, loaded[i], live(j.hosts), b.inside(t, j, f)); err != nil {
+	return loaded, nil
+}
+
+// include runs what was included, one inclusion after the other, each on those
+// hosts that asked for it.
+func (b *batch) include(ctx context.Context, t *playbook.Task, joints []*joint, f frame) error {
+	for _, j := range joints {
+		if err := b.items(ctx, j.items, live(j.hosts), b.inside(t, j, f)); err != nil || b.broken {
 			return err
 		}
 	}
 	return nil
 }
 
-func join(joints []*joint, inc *inclusion, hosts []*member) []*joint {
+func join(joints []*joint, inc *inclusion, hosts []*member, o *outcome) []*joint {
 	for _, j := range joints {
 		if j.same(inc) {
 			j.hosts = append(j.hosts, hosts...)
+			j.outcomes = append(j.outcomes, o)
 			return joints
 		}
 	}
-	return append(joints, &joint{inclusion: inc, hosts: append([]*member{}, hosts...)})
+	return append(joints, &joint{inclusion: inc, hosts: append([]*member{}, hosts...), outcomes: []*outcome{o}})
 }
 
 // load reads the tasks of an inclusion and tells the observer.
@@ -121,7 +127,7 @@ func (b *batch) load(t *playbook.Task, j *joint) ([]playbook.Item, error) {
 
 // inside is the frame of what an include brings.
 func (b *batch) inside(t *playbook.Task, j *joint, f frame) frame {
-	f.depth++
+	f = f.included()
 	params := append([]vars.Layer{}, f.params...)
 	if t.OwnVars != nil {
 		if m, err := b.run.decoded(t.OwnVars); err == nil {
@@ -136,15 +142,21 @@ func (b *batch) inside(t *playbook.Task, j *joint, f frame) frame {
 }
 
 // failAll makes an include that can't be loaded the failure of its hosts.
-func (b *batch) failAll(t *playbook.Task, hosts []*member, err error) {
+func (b *batch) failAll(t *playbook.Task, j *joint, err error, f frame) {
 	info := report.Task{ID: b.run.nextID(), Name: t.Title(), Where: t.Pos.String()}
 	b.run.tell(report.TaskStart{Task: info})
-	for _, m := range hosts {
-		o := failure(err.Error()).sealed()
-		m.failed = true
-		b.run.stats.update(m.name, func(s *report.HostStats) { s.Failed++ })
-		b.run.tell(o.event(info, m.name))
+	for _, o := range j.outcomes {
+		o.failed = true
 	}
+	for _, m := range j.hosts {
+		o := failure(err.Error()).sealed()
+		b.count(t, m, o, f)
+		b.run.tell(o.event(info, m.name))
+		if f.rescuable() {
+			b.keepFailure(m, t, o)
+		}
+	}
+	b.fail(j.hosts, f)
 }
 
 // pathOf is the file that items come from, name where there are none.

@@ -73,7 +73,7 @@ func (j *job) failed(err error) *outcome {
 	if errors.As(err, &conditional) {
 		o = failure(fmt.Sprintf("%s\n\nThe error appears to be in %s", conditional.Error(), j.task.Pos))
 	}
-	o.noLog = j.noLog
+	o.noLog, o.aborted = j.noLog, true
 	o.delegate = ""
 	return o
 }
@@ -102,7 +102,7 @@ func (j *job) one(ctx context.Context, s *vars.Scope) (*outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.noLog, o.delegate = j.noLog, c.delegate
+	o.noLog, o.delegate, o.name, o.notify = j.noLog, c.delegate, c.name, c.notify
 	return o, nil
 }
 

@@ -52,6 +52,8 @@ func (o *outcome) add(item *outcome) {
 	o.delegate = item.delegate
 	if !item.skipped {
 		o.skipped = false
+		o.notify = append(o.notify, item.notify...)
+		o.name = item.name
 	}
 }
 

@@ -25,6 +25,9 @@ type outcome struct {
 	warnings    []string
 	effects     []effect
 	includes    []*inclusion // of an include: what joins the play
+	notify      []notification
+	name        string // the task's own name, rendered
+	aborted     bool   // the task never ran: nothing is known of changes
 }
 
 // effect changes the run's state. It is applied when the result is processed,
@@ -65,7 +68,11 @@ func failure(msg string) *outcome {
 
 // sealed writes the verdict into the data, where register finds it.
 func (o *outcome) sealed() *outcome {
-	o.data.Set("changed", o.changed)
+	if o.aborted {
+		o.data.Delete("changed")
+	} else {
+		o.data.Set("changed", o.changed)
+	}
 	if o.failed || o.data.At("failed") != nil || !o.skipped && !o.unreachable {
 		o.data.Set("failed", o.failed)
 	}

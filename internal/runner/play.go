@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -26,10 +27,16 @@ type batch struct {
 	free       bool    // hosts run ahead of each other
 	pinned     bool    // a host keeps its fork to the end of the play
 	maxFail    float64 // percentage; below 0 is none
-	broken     bool    // the play, and with it the run, ends here
+	fatal      bool    // the run ends with this play
+	broken     bool    // it ends here and now
 	ended      bool    // meta: end_play
+	force      bool    // handlers run on failed hosts too
 	handlers   []*handler
-	public     publicRoles
+	// turn is held by the one host of a strategy that lets hosts run ahead
+	// which is between tasks: what the batch knows is changed by one at a time.
+	turn   *sync.Mutex
+	counts map[*playbook.Task]chan struct{} // of throttled tasks under such a strategy
+	public publicRoles
 }
 
 // member is a host in a batch.
@@ -38,6 +45,7 @@ type member struct {
 	failed   bool // out of the current block
 	out      bool // out of the play: unreachable, or ended by meta
 	lost     bool // unreachable
+	doomed   bool // failed, or to be taken for it: nothing of the play is left for it
 	notified map[*handler]bool
 	roles    map[string]progress // of roles, by their keys
 }
@@ -80,12 +88,13 @@ func (r *Run) runPlay(ctx context.Context, p *playbook.Play) (bool, error) {
 	if err := b.begin(ctx); err != nil {
 		return false, err
 	}
-	r.tell(report.PlayStart{Name: b.name, Check: r.opt.Check, Free: b.free})
 	hosts, err := b.selectHosts(ctx)
 	if err != nil {
 		return false, err
 	}
+	start := report.PlayStart{Name: b.name, Check: r.opt.Check, Free: b.free}
 	if len(hosts) == 0 {
+		r.tell(start)
 		r.tell(report.NoHostsMatched{})
 		return true, nil
 	}
@@ -95,9 +104,8 @@ func (r *Run) runPlay(ctx context.Context, p *playbook.Play) (bool, error) {
 		return false, err
 	}
 	for _, size := range sizes {
-		part := *b
-		part.public = publicRoles{}
-		part.join(hosts[:size])
+		r.tell(start)
+		part := b.part(hosts[:size])
 		hosts = hosts[size:]
 		if len(part.remaining()) == 0 && len(part.hosts) > 0 {
 			return false, nil
@@ -106,14 +114,27 @@ func (r *Run) runPlay(ctx context.Context, p *playbook.Play) (bool, error) {
 			return false, err
 		}
 		part.leave()
+		if part.fatal {
+			r.fatal = true
+			return false, nil
+		}
 		if part.ended {
 			return true, nil
 		}
-		if part.broken || part.allGone() {
+		if part.allGone() {
 			return false, nil
 		}
 	}
 	return true, nil
+}
+
+// part is the play on some of its hosts.
+func (b *batch) part(hosts []string) *batch {
+	part := *b
+	part.public = publicRoles{}
+	part.turn, part.counts = &sync.Mutex{}, map[*playbook.Task]chan struct{}{}
+	part.join(hosts)
+	return &part
 }
 
 // begin renders what the play says of itself.
@@ -143,7 +164,14 @@ func (b *batch) begin(ctx context.Context) error {
 	default:
 		return b.playError(b.play.Strategy, "unknown strategy %q (known: linear, free, host_pinned)", strategy)
 	}
+	if b.force, err = b.forceHandlers(s); err != nil {
+		return err
+	}
 	if b.play.MaxFailPercentage != nil {
+		if b.free {
+			b.run.tell(report.Warning{Text: "Using max_fail_percentage with the free strategy is not supported, as tasks are executed independently on each host"})
+			return nil
+		}
 		b.maxFail, err = number(s, b.play.MaxFailPercentage, "max_fail_percentage")
 	}
 	return err
@@ -326,7 +354,11 @@ func (b *batch) execute(ctx context.Context) error {
 		g.SetLimit(b.run.opt.Forks)
 	}
 	for _, m := range b.hosts {
-		g.Go(func() error { return b.sections(ctx, []*member{m}) })
+		g.Go(func() error {
+			b.turn.Lock()
+			defer b.turn.Unlock()
+			return b.sections(ctx, []*member{m})
+		})
 	}
 	return g.Wait()
 }
@@ -352,15 +384,25 @@ func (b *batch) sections(ctx context.Context, hosts []*member) error {
 
 // section runs items and then the handlers they notified.
 func (b *batch) section(ctx context.Context, items []playbook.Item, hosts []*member) error {
-	if err := b.items(ctx, items, hosts, frame{}); err != nil {
+	if err := b.items(ctx, items, hosts, b.sectionFrame()); err != nil {
 		return err
 	}
 	return b.endSection(ctx, hosts)
 }
 
+// sectionFrame is what surrounds a section's tasks: where handlers are forced,
+// their run is something that always happens afterwards.
+func (b *batch) sectionFrame() frame {
+	if !b.force {
+		return frame{}
+	}
+	forced := &section{always: true}
+	return frame{within: &section{outer: forced}}
+}
+
 func (b *batch) rolesAndTasks(ctx context.Context, hosts []*member) error {
 	for _, use := range b.play.Roles {
-		if err := b.items(ctx, []playbook.Item{use.AsBlock()}, hosts, frame{}); err != nil {
+		if err := b.items(ctx, []playbook.Item{use.AsBlock()}, hosts, b.sectionFrame()); err != nil {
 			return err
 		}
 	}

@@ -91,6 +91,7 @@ type Run struct {
 	oldNames  []playbook.Deprecation // that Check found called
 
 	mu       sync.Mutex // of the fields below
+	fatal    bool       // a play ended the run
 	ids      int
 	maps     map[*document.Node]*value.Map
 	failed   map[string]bool // hosts the rest of the run does without
@@ -142,6 +143,7 @@ type Summary struct {
 	Hosts       []report.HostStats // sorted by name
 	Failed      []string           // hosts that the run ended without; sorted
 	Unreachable []string           // hosts that were lost; sorted
+	Fatal       bool               // any_errors_fatal, run_once or max_fail_percentage ended the run
 	Interrupted bool
 }
 
@@ -159,6 +161,8 @@ func (s Summary) ExitCode() int {
 	switch {
 	case s.Interrupted:
 		return ExitInterrupted
+	case s.Fatal:
+		return ExitFailed
 	case len(s.Unreachable) > 0:
 		return ExitUnreachable
 	case len(s.Failed) > 0:
@@ -184,7 +188,7 @@ func (r *Run) Execute(ctx context.Context) (Summary, error) {
 	}
 	r.deprecate(append(slices.Clone(r.opt.Playbook.Deprecations), r.oldNames...))
 	err := r.plays(ctx)
-	sum := Summary{Hosts: r.stats.sorted(), Failed: sortedKeys(r.failed), Unreachable: sortedKeys(r.lost)}
+	sum := Summary{Hosts: r.stats.sorted(), Failed: sortedKeys(r.failed), Unreachable: sortedKeys(r.lost), Fatal: r.fatal}
 	if ctx.Err() != nil {
 		sum.Interrupted = true
 		r.tell(report.Interrupted{Running: r.running.last()})

@@ -86,7 +86,7 @@ func (c *call) where(ctx context.Context) error {
 	}
 	b.run.secrets.add(c.target.Password)
 	if c.delegate != "" {
-		c.scope = reaching(c.scope, c.target.Address)
+		c.scope = delegating(reaching(c.scope, c.target.Address), c.delegate, s)
 	}
 	c.become, err = becoming(s, t, b.run.opt.Login)
 	if c.become != nil {

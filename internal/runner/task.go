@@ -2,10 +2,12 @@ package runner
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
 
+	"rollout/internal/document"
 	"rollout/internal/playbook"
 	"rollout/internal/report"
 	"rollout/internal/value"
@@ -26,7 +28,7 @@ func (b *batch) task(ctx context.Context, t *playbook.Task, hosts []*member, f f
 		return err
 	}
 	targets := hosts
-	if once {
+	if once && !b.free {
 		targets = hosts[:1]
 	}
 	info := b.announce(ctx, t, targets[0], f)
@@ -35,12 +37,19 @@ func (b *batch) task(ctx context.Context, t *playbook.Task, hosts []*member, f f
 		return err
 	}
 	for i, m := range targets {
-		b.process(ctx, t, info, m, hosts, outcomes[i], once, f)
+		if err := b.process(ctx, t, info, m, outcomes[i], once, f); err != nil {
+			return err
+		}
 	}
-	if err := b.include(ctx, t, targets, hosts, outcomes, once, f); err != nil {
+	joints, err := b.joined(t, targets, hosts, outcomes, once, f)
+	if err != nil {
 		return err
 	}
-	return b.checkFatal(ctx, t, hosts, outcomes, f)
+	b.checkFatal(t, outcomes, once, f)
+	if b.broken {
+		return nil
+	}
+	return b.include(ctx, t, joints, f)
 }
 
 // wanted leaves the hosts for which the task's tags and --start-at-task ask.
@@ -61,16 +70,27 @@ func (b *batch) wanted(ctx context.Context, t *playbook.Task, hosts []*member, f
 // once tells whether the task runs on the first host only.
 func (b *batch) once(ctx context.Context, t *playbook.Task, act *action, hosts []*member, f frame) (bool, error) {
 	if act != nil && act.once {
+		if b.free {
+			return false, &document.Error{Pos: t.ActionPos, Message: "'" + t.Action + "' runs once for all hosts, which the strategy of this play cannot do: " +
+				"its hosts run ahead of each other", Hint: "use strategy: linear"}
+		}
 		return true, nil
 	}
-	if t.RunOnce == nil || b.free {
+	if b.free && set(t.AnyErrorsFatal) {
+		b.run.tell(report.Warning{Text: "Using any_errors_fatal with the free strategy is not supported, as tasks are executed independently on each host"})
+	}
+	if t.RunOnce == nil {
 		return false, nil
 	}
 	s, err := b.scope(ctx, hosts[0].name, t, f)
 	if err != nil {
 		return false, err
 	}
-	return truth(s, t.RunOnce, "run_once")
+	once, err := truth(s, t.RunOnce, "run_once")
+	if once && b.free {
+		b.run.tell(report.Warning{Text: "Using run_once with the free strategy is not currently supported. This task will still be executed for every host in the inventory list."})
+	}
+	return once, err
 }
 
 // announce tells the observer that the task starts.
@@ -91,11 +111,23 @@ func (b *batch) title(ctx context.Context, t *playbook.Task, m *member, f frame)
 	return title
 }
 
-// perform runs the task on every host, forks (or throttle) at a time.
+// perform runs the task on every host, forks (or throttle) at a time. Where
+// hosts run ahead of each other, the others go on meanwhile.
 func (b *batch) perform(ctx context.Context, t *playbook.Task, info report.Task, hosts []*member, f frame) ([]*outcome, error) {
 	limit, err := b.throttle(ctx, t, hosts[0], f)
 	if err != nil {
 		return nil, err
+	}
+	if b.free {
+		count := b.counter(t, limit)
+		b.turn.Unlock()
+		defer b.turn.Lock()
+		select {
+		case count <- struct{}{}:
+			defer func() { <-count }()
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 	}
 	out := make([]*outcome, len(hosts))
 	g, ctx := errgroup.WithContext(ctx)
@@ -116,6 +148,14 @@ func (b *batch) perform(ctx context.Context, t *playbook.Task, info report.Task,
 	return out, g.Wait()
 }
 
+// counter admits limit hosts to a task at a time. The caller has the turn.
+func (b *batch) counter(t *playbook.Task, limit int) chan struct{} {
+	if b.counts[t] == nil {
+		b.counts[t] = make(chan struct{}, limit)
+	}
+	return b.counts[t]
+}
+
 func (b *batch) throttle(ctx context.Context, t *playbook.Task, m *member, f frame) (int, error) {
 	limit := b.run.opt.Forks
 	if t.Throttle == nil {
@@ -132,12 +172,13 @@ func (b *batch) throttle(ctx context.Context, t *playbook.Task, m *member, f fra
 	return n, nil
 }
 
-// process applies a result: variables, counts, notifications, what is told.
-func (b *batch) process(ctx context.Context, t *playbook.Task, info report.Task, m *member, all []*member, o *outcome, once bool, f frame) {
+// process applies a result: variables, counts, notifications, what is told. The
+// error ends the run.
+func (b *batch) process(ctx context.Context, t *playbook.Task, info report.Task, m *member, o *outcome, once bool, f frame) error {
 	r := b.run
 	owners := []*member{m}
 	if once {
-		owners = all
+		owners = b.reachable()
 	}
 	for _, owner := range owners {
 		for _, e := range o.effects {
@@ -152,14 +193,14 @@ func (b *batch) process(ctx context.Context, t *playbook.Task, info report.Task,
 	case o.unreachable && !o.ignored:
 		m.out, m.lost = true, true
 	case o.failed && !o.ignored:
-		for _, owner := range owners {
-			owner.failed = true
-			if f.rescuable {
-				b.keepFailure(owner, t, info.Name, o)
-			}
+		b.fail(owners, f)
+		if f.rescuable() {
+			b.keepFailure(m, t, o)
 		}
 	case o.changed:
-		b.notify(ctx, t, m, o, f)
+		if err := b.notify(ctx, m, o); err != nil {
+			return err
+		}
 	}
 	if !o.skipped && !o.unreachable {
 		for _, owner := range owners {
@@ -167,6 +208,21 @@ func (b *batch) process(ctx context.Context, t *playbook.Task, info report.Task,
 		}
 	}
 	r.tell(o.event(info, m.name))
+	return nil
+}
+
+// reachable are the batch's hosts but those that were lost: what a run_once
+// task did is theirs.
+func (b *batch) reachable() []*member {
+	return slices.DeleteFunc(slices.Clone(b.hosts), func(m *member) bool { return m.lost })
+}
+
+// fail takes hosts out of the block they are in.
+func (b *batch) fail(hosts []*member, f frame) {
+	for _, m := range hosts {
+		m.failed = true
+		m.doomed = m.doomed || !f.caught() && !f.cleans()
+	}
 }
 
 // count keeps the recap's numbers as Ansible counts: an ignored failure is ok.
@@ -178,7 +234,7 @@ func (b *batch) count(t *playbook.Task, m *member, o *outcome, f frame) {
 			s.Ignored++
 		case o.unreachable:
 			s.Unreachable++
-		case o.failed && f.rescuable:
+		case o.failed && f.rescuable():
 			s.Rescued++
 		case o.failed:
 			s.Failed++

@@ -221,7 +221,7 @@ func ran(call *module.Call, stdout, stderr []byte, code int) module.Result {
 	if call.Args.Bool("strip_empty_ends") {
 		o, e = strings.TrimRight(o, "\r\n"), strings.TrimRight(e, "\r\n")
 	}
-	res := output(module.Result{Changed: true}, o, e).Set("rc", code)
+	res := output(module.Result{Changed: true}, o, e).Set("rc", code).Set("msg", "")
 	if code != 0 {
 		res.Failed, res.Msg = true, "non-zero return code"
 	}
