@@ -175,6 +175,7 @@ func (p *project) runOne(ctx context.Context, flags *runFlags, book string, logi
 		Observer: flags.watch(), Person: terminal(),
 		ExtraVars: p.extra, Tags: flags.tags, SkipTags: flags.skipTags, Limit: flags.limit, StartAt: flags.startAt, Login: login,
 		Check: flags.check, Diff: flags.diff, ForceHandlers: flags.forceHandlers, Forks: flags.forks, Verbosity: flags.verbose, Settings: p.settings, FlushCache: p.flushCache,
+		Listing: flags.list.Any(),
 	})
 	if err != nil {
 		return runner.ExitError, err

@@ -19,10 +19,10 @@ func (n *Node) Inside(line, column int, source []string) Position {
 	switch {
 	case n.Quoted && (hasRune(head, 0, '|') || hasRune(head, 0, '>')):
 		return n.inBlock(line, column, text, source)
+	case line == 1 && hasRunes(head, 0, text):
+		return n.at(n.Pos.Line, n.Pos.Column+column-1)
 	case line == 1 && n.Quoted && hasRunes(head, 1, text):
 		return n.at(n.Pos.Line, n.Pos.Column+column)
-	case line == 1 && !n.Quoted && hasRunes(head, 0, text):
-		return n.at(n.Pos.Line, n.Pos.Column+column-1)
 	case line == 1 && len(texts) == 1 && !n.Quoted:
 		return n.inFold(n.Pos.Line, n.Pos.Column, column, text, source)
 	}

@@ -133,7 +133,7 @@ func (r *reader) oldAction(v *document.Node, t *Task) bool {
 		return false
 	}
 	t.Action, t.ActionPos = strings.TrimSpace(words[0]), text.Pos
-	if !r.textArguments(strings.Join(words[1:], " "), text.Pos, t) {
+	if !r.textArguments(strings.Join(words[1:], " "), text, t) {
 		return false
 	}
 	if v.Kind == document.Mapping {
@@ -160,7 +160,7 @@ func (r *reader) actionMapping(v *document.Node, t *Task) {
 				setEntry(t.Args, inner)
 			}
 		case name == "args" && e.Value.Kind == document.Scalar && e.Value.Value != nil:
-			r.textArguments(e.Value.Text, e.Value.Pos, t)
+			r.textArguments(e.Value.Text, e.Value, t)
 		case name != "module" && name != "args" && t.Args.Get(name) == nil:
 			setEntry(t.Args, e)
 		}
@@ -185,18 +185,20 @@ func (r *reader) arguments(v *document.Node, t *Task) bool {
 		return true
 	}
 	t.Args.Pos = v.Pos
-	return r.textArguments(v.Text, v.Pos, t)
+	return r.textArguments(v.Text, v, t)
 }
 
-// textArguments reads key=value pairs and free-form text.
-func (r *reader) textArguments(text string, pos document.Position, t *Task) bool {
+// textArguments reads key=value pairs and free-form text, which is n's or the
+// rest of it.
+func (r *reader) textArguments(text string, n *document.Node, t *Task) bool {
+	pos := n.Pos
 	command := slices.Contains(freeForm, base(t.Action))
 	pairs, rest, err := ParseKV(text, command)
 	if err != nil {
 		r.errs.AddHint(pos, "try quoting the whole line", "cannot read the arguments of %s: %v", t.Action, err)
 		return false
 	}
-	for _, e := range pairEntries(pairs, pos) {
+	for _, e := range pairEntries(pairs, n, r.lines(pos.File)) {
 		setEntry(t.Args, e)
 	}
 	if raw := t.Args.Get("_raw_params"); raw != nil {

@@ -223,13 +223,41 @@ func escapeAt(s string) (text string, n int) {
 	return string(rune(code)), 2 + digits
 }
 
-// pairEntries turns pairs into entries of a mapping at the text's position.
-func pairEntries(pairs []Pair, pos document.Position) []*document.Entry {
+// pairEntries turns pairs into entries of a mapping, each where it stands in
+// the text of n; lines are those of the file.
+func pairEntries(pairs []Pair, n *document.Node, lines []string) []*document.Entry {
 	out := make([]*document.Entry, len(pairs))
 	for i, p := range pairs {
-		out[i] = &document.Entry{Key: textNode(p.Key, pos), Value: textNode(p.Value, pos)}
+		key, val := pairPlace(p, n, lines)
+		out[i] = &document.Entry{Key: textNode(p.Key, key), Value: textNode(p.Value, val)}
 	}
 	return out
+}
+
+// pairPlace finds a pair's key and value, quotes left out.
+func pairPlace(p Pair, n *document.Node, lines []string) (key, val document.Position) {
+	for at := 0; ; {
+		i := strings.Index(n.Text[at:], p.Key+"=")
+		if i < 0 || p.Key == "" {
+			return n.Pos, n.Pos
+		}
+		at += i
+		if at == 0 || strings.IndexByte(" \t\n", n.Text[at-1]) >= 0 {
+			end := at + len(p.Key) + 1
+			if end < len(n.Text) && (n.Text[end] == '"' || n.Text[end] == '\'') {
+				end++
+			}
+			return inside(n, at, lines), inside(n, end, lines)
+		}
+		at++
+	}
+}
+
+// inside is the place of a byte of the node's text.
+func inside(n *document.Node, at int, lines []string) document.Position {
+	before := n.Text[:at]
+	column := len([]rune(before[strings.LastIndexByte(before, '\n')+1:]))
+	return n.Inside(1+strings.Count(before, "\n"), 1+column, lines)
 }
 
 // textNode is a quoted string at pos.

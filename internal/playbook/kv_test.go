@@ -148,3 +148,26 @@ func FuzzParseKV(f *testing.F) {
 		}
 	})
 }
+
+// Arguments given as text stand where they were written.
+func TestPairsKnowTheirPlace(t *testing.T) {
+	l := &Loader{Files: memory{"site.yml": "- hosts: a\n  tasks:\n  - copy: src=a dest=\"b c\" mode=0644\n  - action: copy dest=d\n" +
+		"  - copy: >\n      src=a\n      dest=b\n  - copy: 'src=a  dest=b'\n"}}
+	pb, err := l.Load("site.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	pb.Walk(func(t *Task) {
+		dest := t.Args.Get("dest")
+		for _, e := range t.Args.Entries {
+			if e.Name() == "dest" {
+				got = append(got, e.Key.Pos.String()+" "+dest.Pos.String())
+			}
+		}
+	})
+	equal(t, "places", strings.Join(got, "\n"), `site.yml:3:17 site.yml:3:23
+site.yml:4:18 site.yml:4:23
+site.yml:7:7 site.yml:7:12
+site.yml:8:19 site.yml:8:24`)
+}

@@ -75,6 +75,7 @@ type reader struct {
 	notes []Deprecation
 	stack []string // files being imported, outermost first, for cycles
 	uses  int      // of roles
+	shown shown    // the file whose lines were looked at last
 }
 
 // maxImports bounds how deeply static imports may be nested.
@@ -127,6 +128,20 @@ func (l *Loader) sourceLine(p document.Position) string {
 		return ""
 	}
 	return lines[p.Line-1]
+}
+
+// shown is a file with its lines.
+type shown struct {
+	path  string
+	lines []string
+}
+
+// lines are those of a file; most questions are about one file after the other.
+func (r *reader) lines(path string) []string {
+	if r.shown.path != path {
+		r.shown = shown{path, r.l.Lines(path)}
+	}
+	return r.shown.lines
 }
 
 // Lines returns the lines of a file as it is written, nil where it can't be

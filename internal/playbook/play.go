@@ -94,7 +94,7 @@ func (r *reader) importTarget(target *document.Node, in *imported) (string, bool
 		return strings.TrimSpace(words[0]), true
 	}
 	r.deprecate(target.Pos, "parameters beside the file of import_playbook are deprecated: use 'vars'")
-	params := &document.Node{Kind: document.Mapping, Pos: target.Pos, Entries: pairEntries(pairs, target.Pos)}
+	params := &document.Node{Kind: document.Mapping, Pos: target.Pos, Entries: pairEntries(pairs, target, r.lines(target.Pos.File))}
 	if tags := params.Get("tags"); tags != nil {
 		in.tags = appendNew(in.tags, r.tags(tags)...)
 	}

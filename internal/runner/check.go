@@ -22,7 +22,7 @@ func (r *Run) Check() error {
 	for _, p := range r.opt.Playbook.Plays {
 		c.play(p)
 	}
-	r.oldNames = c.notes
+	r.oldNames, r.missing = c.notes, c.missing
 	return c.errs.Err()
 }
 
@@ -58,7 +58,9 @@ type checker struct {
 	notes []playbook.Deprecation
 	seen  map[document.Position]bool // tasks looked at: roles may be used twice
 	said  map[string]bool            // mistakes reported: several tasks inherit one keyword
-	maybe bool                       // what is looked at is included on a condition
+	// missing says which modules of Ansible's a list shows although they are none of ours
+	missing []string
+	maybe   bool // what is looked at is included on a condition
 }
 
 func newChecker(r *Run) *checker {
@@ -123,7 +125,7 @@ func (c *checker) task(t *playbook.Task) {
 func (c *checker) call(t *playbook.Task) {
 	act, mod := c.run.callables.find(t.Action, t.Collections)
 	if act == nil && mod == nil {
-		c.errs.AddHint(t.ActionPos, c.run.callables.suggest(t.Action), "unknown module %q", t.Action)
+		c.noModule(t.Action, t.ActionPos)
 		return
 	}
 	c.oldName(t, mod)

@@ -14,6 +14,9 @@ import (
 // to be executed: nobody would be asked.
 func (r *Run) List(ctx context.Context) ([]report.Listing, error) {
 	r.opt.Person = silent{}
+	for _, text := range r.missing {
+		r.tell(report.Warning{Text: text})
+	}
 	if err := r.hosts.load(ctx, r.opt.Playbook.Plays); err != nil {
 		return nil, err
 	}

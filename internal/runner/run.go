@@ -56,13 +56,16 @@ type Options struct {
 	// Decrypt returns a vaulted value's plain text; nil makes one an error.
 	Decrypt func(text []byte) ([]byte, error)
 
-	ExtraVars     *value.Map // of -e: see vars.Decoder.ParseExtra
-	Tags          []string
-	SkipTags      []string
-	Limit         string // a pattern; @FILE stands for the patterns in its lines
-	StartAt       string // name of the first task to run
-	Login         Login
-	Check, Diff   bool
+	ExtraVars   *value.Map // of -e: see vars.Decoder.ParseExtra
+	Tags        []string
+	SkipTags    []string
+	Limit       string // a pattern; @FILE stands for the patterns in its lines
+	StartAt     string // name of the first task to run
+	Login       Login
+	Check, Diff bool
+	// Listing is set for a run that is only listed: modules that Ansible has and
+	// rollout has not are warnings then.
+	Listing       bool
 	ForceHandlers bool
 	FlushCache    bool // forget the facts that earlier runs kept
 	Forks         int  // tasks at a time; 0 is 50
@@ -89,6 +92,7 @@ type Run struct {
 	decoder   vars.Decoder
 	slots     chan struct{}
 	oldNames  []playbook.Deprecation // that Check found called
+	missing   []string               // what Check found no module for, of a run that is only listed
 
 	mu       sync.Mutex // of the fields below
 	fatal    bool       // a play ended the run
