@@ -62,7 +62,7 @@ never touched. Ends with 1 if something is left.`,
 }
 
 func runCleanup(ctx context.Context, flags *cleanupFlags) error {
-	p, err := settledProject(&flags.project)
+	p, err := settledProject(ctx, &flags.project)
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,7 @@ func consoleCommand() *cobra.Command {
 		Example: "  rollout console student07-web-1 --follow",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			p, err := settledProject(flags)
+			p, err := settledProject(cmd.Context(), flags)
 			if err != nil {
 				return err
 			}

@@ -14,6 +14,7 @@ import (
 	"rollout/internal/openstack"
 	"rollout/internal/template"
 	"rollout/internal/value"
+	"rollout/internal/vars"
 	"rollout/inventory"
 )
 
@@ -62,7 +63,7 @@ func (f *inventoryFlags) run(ctx context.Context) error {
 	if len(f.graphedGroups) > 0 && !f.graph {
 		return fmt.Errorf("cannot show %s alone: a group is named with --graph only (for one host, --host %[1]s)", f.graphedGroups[0])
 	}
-	p, err := settledProject(&f.project)
+	p, err := settledProject(ctx, &f.project)
 	if err != nil {
 		return err
 	}
@@ -88,7 +89,7 @@ func (f *inventoryFlags) run(ctx context.Context) error {
 // text is what was asked for, as it is printed.
 func (f *inventoryFlags) text(ctx context.Context, inv *inventory.Inventory) (string, error) {
 	form := inventory.Form{Vars: f.vars, Export: f.export, Show: func(v any) string {
-		text, err := rendered(ctx, "{{ content | string }}", v)
+		text, err := rendered(ctx, "{{ content | string }}", vars.Plain(v))
 		if err != nil {
 			return fmt.Sprint(v)
 		}
@@ -114,6 +115,7 @@ func (f *inventoryFlags) text(ctx context.Context, inv *inventory.Inventory) (st
 	if err != nil {
 		return "", err
 	}
+	content, _ = vars.Plain(content).(*value.Map)
 	if f.yaml {
 		return rendered(ctx, "{{ content | to_nice_yaml(indent=2) }}", content)
 	}
@@ -178,7 +180,7 @@ func (l lazy) Lookup(name string) (any, bool, error) {
 		return v, ok, nil
 	}
 	v, err := l.engine.Deep(l.ctx, v, l)
-	return v, true, err
+	return vars.Plain(v), true, err
 }
 
 // cloudLists lists servers of clouds for inventory files.

@@ -109,7 +109,7 @@ func openstackInventory(t *testing.T, flush bool, text string) (*inventory.Inven
 
 func loadInventory(t *testing.T, path string, flush bool) (*inventory.Inventory, error) {
 	t.Helper()
-	p, err := openProject(&projectFlags{inventories: []string{path}, flushCache: flush}, settings.Default(), 0)
+	p, err := openProject(t.Context(), &projectFlags{inventories: []string{path}, flushCache: flush}, settings.Default(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -272,7 +272,7 @@ func TestInventoryCache(t *testing.T) {
 }
 
 func TestMetadataIsNotEvaluated(t *testing.T) {
-	p, err := openProject(&projectFlags{}, settings.Default(), 0)
+	p, err := openProject(t.Context(), &projectFlags{}, settings.Default(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}

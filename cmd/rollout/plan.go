@@ -111,7 +111,7 @@ func (f *planFlags) tell(out io.Writer, plan *report.Plan) error {
 // addExtra lists the servers of the topology's owner that the topology does not
 // ask for.
 func addExtra(ctx context.Context, flags *projectFlags, plan *report.Plan) error {
-	p, err := settledProject(flags)
+	p, err := settledProject(ctx, flags)
 	if err != nil || !p.hasTopology() {
 		return err
 	}

@@ -22,6 +22,7 @@ import (
 	"rollout/internal/topology"
 	"rollout/internal/value"
 	"rollout/internal/vars"
+	"rollout/internal/vault"
 	"rollout/inventory"
 )
 
@@ -36,6 +37,7 @@ type project struct {
 	extra        *value.Map
 
 	settings *settings.Settings
+	keys     *vault.Keyring // of vaults; there may be none in it
 
 	engine *template.Engine
 	clouds *openstack.Pool
@@ -56,6 +58,7 @@ type projectFlags struct {
 	cloud       string
 	extraVars   []string
 	flushCache  bool
+	vault       vaultFlags
 	hosts       bool // -i was registered: the setting inventory holds too
 }
 
@@ -64,6 +67,7 @@ func (f *projectFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.topology, "topology", defaultTopology, "the topology `FILE`")
 	flags.StringVar(&f.cloud, "cloud", "", "`ENTRY` of clouds.yaml, before the topology's cloud and $OS_CLOUD")
 	flags.StringArrayVarP(&f.extraVars, "extra-vars", "e", nil, "`VARIABLES`: key=value, JSON, YAML or @FILE (repeatable)")
+	f.vault.register(flags)
 }
 
 // registerHosts adds the flag of commands whose hosts may be others.
@@ -74,17 +78,21 @@ func (f *projectFlags) registerHosts(flags *pflag.FlagSet) {
 }
 
 // openProject puts a project together from the command line and the settings.
-func openProject(f *projectFlags, s *settings.Settings, verbose int) (*project, error) {
-	extra, err := vars.Decoder{}.ParseExtra(f.extraVars)
+func openProject(ctx context.Context, f *projectFlags, s *settings.Settings, verbose int) (*project, error) {
+	keys, err := f.vault.unlock(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	p := &project{topologyFile: f.topology, inventories: f.inventories, cloudName: f.cloud, flushCache: f.flushCache, extra: extra, settings: s}
+	extra, err := vars.Decoder{Decrypt: keys.Decrypt}.ParseExtra(f.extraVars)
+	if err != nil {
+		return nil, err
+	}
+	p := &project{keys: keys, topologyFile: f.topology, inventories: f.inventories, cloudName: f.cloud, flushCache: f.flushCache, extra: extra, settings: s}
 	if len(p.inventories) == 0 && f.hosts && f.topology == defaultTopology {
 		p.inventories = s.Inventory
 	}
 	p.engine = template.New(template.Options{
-		Env: os.LookupEnv, Lookups: lookup.Table(lookup.Deps{Files: playbook.Files{}, Env: os.LookupEnv}),
+		Env: os.LookupEnv, Lookups: lookup.Table(lookup.Deps{Files: playbook.Files{}, Env: os.LookupEnv, Decrypt: keys.Decrypt}),
 	})
 	var trace func(string)
 	if verbose > 3 {
@@ -132,7 +140,8 @@ func (p *project) topology(ctx context.Context) (*topology.Topology, error) {
 func (p *project) render(ctx context.Context, text string, own *value.Map) (any, error) {
 	all := own.Clone()
 	all.Update(p.extra)
-	return p.engine.Value(ctx, text, template.MapScope{Vars: all})
+	plain, _ := vars.Plain(all).(*value.Map)
+	return p.engine.Value(ctx, text, template.MapScope{Vars: plain})
 }
 
 func defaultOwner() string {
@@ -168,9 +177,11 @@ func (p *project) expand(ctx context.Context) func(*document.Node, []*document.N
 	return func(text *document.Node, scopes []*document.Node) (string, error) {
 		all := value.NewMap()
 		for _, n := range scopes {
-			if m, ok := n.Decode().(*value.Map); ok {
-				all.Update(m)
+			m, err := p.decoder().Map(n)
+			if err != nil {
+				return "", err
 			}
+			all.Update(m)
 		}
 		v, err := p.render(ctx, text.Text, all)
 		if err != nil {

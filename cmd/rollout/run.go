@@ -96,7 +96,7 @@ func runPlaybooks(ctx context.Context, flags *runFlags, books []string) error {
 		return err
 	}
 	flags.obey(s)
-	p, err := openProject(&flags.project, s, flags.verbose)
+	p, err := openProject(ctx, &flags.project, s, flags.verbose)
 	if err != nil {
 		return err
 	}
@@ -168,11 +168,12 @@ func (p *project) runOne(ctx context.Context, flags *runFlags, book string, logi
 		RolesPath: slices.Concat(p.settings.RolesPath, []string{"roles", playbook.Embedded + "roles"}),
 		Known:     runner.Known(modules),
 		Expand:    p.expand(ctx),
+		Decrypt:   p.keys.Decrypt,
 	}
 	loaded, mistakes := loader.Load(files.Find(book))
 	run, err := runner.New(runner.Options{
 		Playbook: loaded, Loader: loader, Inventory: p.source(flags.runsNothing()), Modules: modules, Connector: c,
-		Observer: flags.watch(), Person: terminal(),
+		Observer: flags.watch(), Person: terminal(), Decrypt: p.keys.Decrypt,
 		ExtraVars: p.extra, Tags: flags.tags, SkipTags: flags.skipTags, Limit: flags.limit, StartAt: flags.startAt, Login: login,
 		Check: flags.check, Diff: flags.diff, ForceHandlers: flags.forceHandlers, Forks: flags.forks, Verbosity: flags.verbose, Settings: p.settings, FlushCache: p.flushCache,
 		Listing: flags.list.Any(),
@@ -245,7 +246,7 @@ func (p *project) source(offlineOnly bool) inventory.Source {
 		var sources []inventory.Source
 		plugins := p.plugins()
 		for _, arg := range p.inventories {
-			sources = append(sources, inventory.Open(arg, inventory.Options{Plugins: plugins}))
+			sources = append(sources, inventory.Open(arg, inventory.Options{Plugins: plugins, Decode: p.decoder().Value, Decrypt: p.keys.Decrypt}))
 		}
 		return inventory.Merge(sources...)
 	case offlineOnly:

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"strings"
@@ -38,12 +39,12 @@ func readSettings(verbose int) (*settings.Settings, error) {
 }
 
 // settledProject puts a project together for a command without -v.
-func settledProject(f *projectFlags) (*project, error) {
+func settledProject(ctx context.Context, f *projectFlags) (*project, error) {
 	s, err := readSettings(0)
 	if err != nil {
 		return nil, err
 	}
-	return openProject(f, s, 0)
+	return openProject(ctx, f, s, 0)
 }
 
 // obey takes from the settings what no flag says.

@@ -30,7 +30,7 @@ host's own key must be one that is known or that its console shows.`,
 		Example: "  rollout ssh student07-web-1\n  rollout ssh student07-web-1 -- docker ps",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			p, err := settledProject(flags)
+			p, err := settledProject(cmd.Context(), flags)
 			if err != nil {
 				return err
 			}

@@ -31,7 +31,7 @@ func statusCommand() *cobra.Command {
 		Short: "Show the VMs of the topology and their containers",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			p, err := settledProject(flags)
+			p, err := settledProject(cmd.Context(), flags)
 			if err != nil {
 				return err
 			}

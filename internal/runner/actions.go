@@ -14,6 +14,7 @@ type action struct {
 	once       bool            // one host does it for all
 	meta       bool            // handled apart: it steers the play
 	unrendered map[string]bool // arguments the action evaluates itself
+	sealed     bool            // vaulted arguments stay so: it hands them on
 }
 
 // actions lists them all; the order is that of the reference.

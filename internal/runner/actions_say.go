@@ -22,6 +22,7 @@ func debugAction() *action {
 			MutuallyExclusive: [][]string{{"msg", "var"}},
 		}},
 		unrendered: anyOf("var"),
+		sealed:     true,
 		run:        debug,
 	}
 }

@@ -23,7 +23,8 @@ func setFactAction() *action {
 			Args:      []module.Arg{{Name: "cacheable", Type: module.Bool, Default: false, Doc: "Also set them as facts."}},
 			OpenEnded: true,
 		}},
-		run: setFact,
+		sealed: true,
+		run:    setFact,
 	}
 }
 

@@ -86,7 +86,7 @@ func (c *call) renderInto(out *value.Map, n *document.Node) error {
 			out.Set(k, raw)
 			continue
 		}
-		v, err := c.scope.Evaluate(raw)
+		v, err := c.argument(raw)
 		if err != nil {
 			return err
 		}
@@ -96,6 +96,14 @@ func (c *call) renderInto(out *value.Map, n *document.Node) error {
 		out.Set(k, v)
 	}
 	return nil
+}
+
+// argument evaluates one argument.
+func (c *call) argument(raw any) (any, error) {
+	if c.action != nil && c.action.sealed {
+		return c.scope.EvaluateSealed(raw)
+	}
+	return c.scope.Evaluate(raw)
 }
 
 func (c *call) freeForm(n *document.Node) error {

@@ -251,8 +251,10 @@ func (n *sliceExpr) eval(*frame) (any, error) {
 	return nil, failf("a slice can only stand alone in brackets")
 }
 
-func (n *callExpr) eval(f *frame) (any, error) {
-	v, err := opened(n.value(f))
+func (n *callExpr) eval(f *frame) (any, error) { return opened(n.sealed(f)) }
+
+func (n *callExpr) sealed(f *frame) (any, error) {
+	v, err := n.value(f)
 	if err != nil {
 		return nil, located(err, n.t, n.pos)
 	}

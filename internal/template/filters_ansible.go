@@ -405,7 +405,7 @@ func (r *run) thawed(v any) (any, error) {
 func filterToJSON(a *args) (any, error) {
 	w := &jsonWriter{itemSep: ", ", keySep: ": "}
 	w.options(a, 0, 1, 2, 3)
-	w.plain = a.bool(4, false)
+	w.plain = a.bool(4, true)
 	s, err := w.encode(a.in)
 	if err != nil {
 		return nil, err
@@ -419,7 +419,7 @@ func filterToNiceJSON(a *args) (any, error) {
 		a.p[0] = 4
 	}
 	w.options(a, 0, 1, 2, 3)
-	w.plain = a.bool(4, false)
+	w.plain = a.bool(4, true)
 	s, err := w.encode(a.in)
 	if err != nil {
 		return nil, err

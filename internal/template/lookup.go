@@ -126,6 +126,8 @@ func (s *frameScope) Lookup(name string) (any, bool, error) {
 	switch v.(type) {
 	case *Undefined, *function, *selfRef, *macro:
 		return nil, false, nil
+	case *value.Sealed:
+		return v, true, nil
 	}
 	v, err = freeze(s.f.run, v, 0)
 	return v, err == nil, err

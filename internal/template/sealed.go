@@ -34,6 +34,8 @@ func evalSealed(f *frame, x expr) (any, error) {
 		return n.sealed(f)
 	case *filterExpr:
 		return n.sealed(f)
+	case *callExpr:
+		return n.sealed(f)
 	}
 	return x.eval(f)
 }

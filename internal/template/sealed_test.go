@@ -23,9 +23,10 @@ func TestVaultedValues(t *testing.T) {
 		"{{ s == 'foo bar' }}": true, "{{ s in ['foo bar'] }}": true, "{{ l | unique }}": []any{"b", "a"}, "{{ l | sort | join }}": "abb",
 		"{{ l | map('upper') | list }}": []any{"B", "A", "B"}, "{{ s is defined and lost is defined }}": true,
 		"{{ d.b }}": "y", "{{ d | length }}": "3", "{{ s | default('x') }}": "foo bar", "{{ s | length }}": "7",
-		"{{ '-' ~ {'k': s} | to_json }}":                     `-{"k": {"__ansible_vault": "$ENVELOPE\n3030\n"}}`,
-		"{{ '-' ~ {'k': s} | to_json(vault_to_text=true) }}": `-{"k": "foo bar"}`,
-		"{{ '-' ~ {'k': s} | to_nice_yaml }}":                "-k: !vault |\n    $ENVELOPE\n    3030\n",
+		"{{ '-' ~ {'k': s} | to_json(vault_to_text=false) }}": `-{"k": {"__ansible_vault": "$ENVELOPE\n3030\n"}}`,
+		"{{ '-' ~ {'k': s} | to_json }}":                      `-{"k": "foo bar"}`,
+		"{{ '-' ~ {'k': s} | to_nice_yaml }}":                 "-k: !vault |\n    $ENVELOPE\n    3030\n",
+		"{{ '-' ~ {'k': s} | to_yaml }}":                      "-k: !vault |\n  $ENVELOPE\n  3030\n",
 	} {
 		got, err := e.Value(t.Context(), src, MapScope{Vars: vars})
 		if err != nil || !value.Equal(got, want) {

@@ -196,7 +196,7 @@ func (w *yamlWriter) inFlow(children []any) bool {
 		return w.flow == flowAlways
 	}
 	for _, c := range children {
-		if isCollection(c) {
+		if _, vaulted := c.(*value.Sealed); vaulted || isCollection(c) {
 			return false
 		}
 	}

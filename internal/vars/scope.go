@@ -179,6 +179,9 @@ func (s *Scope) variable(name string, raw any) (any, error) {
 // and what is vaulted is decrypted.
 func (s *Scope) Evaluate(v any) (any, error) { return s.walk(v, open) }
 
+// EvaluateSealed is Evaluate that leaves what is vaulted as it is.
+func (s *Scope) EvaluateSealed(v any) (any, error) { return s.walk(v, keep) }
+
 // seal says what becomes of a vaulted value.
 type seal func(*value.Sealed) (any, error)
 

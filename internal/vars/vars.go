@@ -80,6 +80,28 @@ func (l *Layer) get(name string) (any, bool) {
 // Raw is text that must not be templated: a scalar tagged !unsafe.
 type Raw string
 
+// Plain returns v with every Raw in it as the text it is, for what does not
+// template.
+func Plain(v any) any {
+	switch x := v.(type) {
+	case Raw:
+		return string(x)
+	case []any:
+		out := make([]any, len(x))
+		for i, e := range x {
+			out[i] = Plain(e)
+		}
+		return out
+	case *value.Map:
+		out := value.NewMap()
+		for k, e := range x.All() {
+			out.Set(k, Plain(e))
+		}
+		return out
+	}
+	return v
+}
+
 // OmitText is what the variable omit holds: an argument of this value is left
 // out. It is text so that it survives filters such as default(omit), and holds
 // characters that no file a person writes does.
