@@ -13,6 +13,7 @@ import (
 	"rollout/internal/lab/api"
 	"rollout/internal/lab/api/apitest"
 	"rollout/internal/openstack"
+	"rollout/internal/openstack/clouds"
 	"rollout/internal/runner"
 )
 
@@ -59,7 +60,7 @@ func bootRun(t *testing.T, lab *apitest.Lab, n string, more ...string) (*exec.Cm
 
 func labCloud(t *testing.T, lab *apitest.Lab) *openstack.Cloud {
 	t.Helper()
-	c, err := openstack.Open(t.Context(), openstack.Config{Cloud: apitest.Cloud,
+	c, err := openstack.Open(t.Context(), clouds.Config{Cloud: apitest.Cloud,
 		Further: map[string]string{apitest.Cloud: lab.Clouds}, Getenv: func(string) string { return "" }})
 	if err != nil {
 		t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 
 	"rollout/internal/classroom"
 	"rollout/internal/openstack"
+	"rollout/internal/openstack/clouds"
 	"rollout/internal/playbook"
 	"rollout/internal/runner/lookup"
 	"rollout/internal/template"
@@ -135,7 +136,7 @@ func (c *class) perCloud(ctx context.Context, students []classroom.Student, do f
 	group, ctx := errgroup.WithContext(ctx)
 	for _, name := range names {
 		group.Go(func() error {
-			cloud, err := c.clouds.Open(ctx, openstack.Config{Cloud: name})
+			cloud, err := c.clouds.Open(ctx, clouds.Config{Cloud: name})
 			if err != nil {
 				return err
 			}

@@ -19,6 +19,7 @@ import (
 	"rollout/internal/docker"
 	"rollout/internal/lab"
 	"rollout/internal/openstack"
+	"rollout/internal/openstack/clouds"
 	"rollout/internal/playbook"
 	"rollout/internal/report"
 	"rollout/internal/runner"
@@ -151,8 +152,8 @@ func (c *class) caFile() string { return path.Join(c.roster.Step.Home(), ".confi
 
 // handout are the student's credentials, for use on the step server: a
 // practice cloud is elsewhere there than here.
-func (c *class) handout(ctx context.Context, s classroom.Student) (openstack.Handout, error) {
-	handout, err := c.clouds.Handout(ctx, openstack.Config{Cloud: s.Cloud}, s.AuthURL, c.caFile())
+func (c *class) handout(ctx context.Context, s classroom.Student) (clouds.Handout, error) {
+	handout, err := c.clouds.Handout(ctx, clouds.Config{Cloud: s.Cloud}, s.AuthURL, c.caFile())
 	if err != nil || !handout.Loopback() {
 		return handout, err
 	}
@@ -164,7 +165,7 @@ func (c *class) handout(ctx context.Context, s classroom.Student) (openstack.Han
 		return handout, fmt.Errorf("cannot equip the step server of %s: cloud %s is at %s, which means another machine there (give auth_url in %s)",
 			s.Name, handout.Entry, handout.AuthURL, c.roster.Path)
 	}
-	return c.clouds.Handout(ctx, openstack.Config{Cloud: s.Cloud}, inside, c.caFile())
+	return c.clouds.Handout(ctx, clouds.Config{Cloud: s.Cloud}, inside, c.caFile())
 }
 
 // keyOf reads a student's private key, or makes one. It is never overwritten.
@@ -282,7 +283,7 @@ func (k classConnector) Connect(ctx context.Context, t runner.Target) (connectio
 
 // trusting adds where the host keys of a student's step server are learnt from.
 func (c *class) trusting(ctx context.Context, cfg connection.SSHConfig, s classroom.Student) (connection.SSHConfig, error) {
-	cloud, err := c.clouds.Open(ctx, openstack.Config{Cloud: s.Cloud})
+	cloud, err := c.clouds.Open(ctx, clouds.Config{Cloud: s.Cloud})
 	if err != nil {
 		return cfg, err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"rollout/internal/lab"
 	"rollout/internal/openstack"
+	"rollout/internal/openstack/clouds"
 	"rollout/internal/template"
 	"rollout/internal/value"
 	"rollout/internal/vars"
@@ -210,7 +211,7 @@ func environment(files []string) func(string) string {
 
 // Regions implements inventory.Clouds.
 func (c *cloudLists) Regions(files []string) ([]inventory.CloudRegion, error) {
-	regions, err := openstack.Config{Getenv: environment(files)}.CloudRegions()
+	regions, err := clouds.Config{Getenv: environment(files)}.Regions()
 	var out []inventory.CloudRegion
 	for _, r := range regions {
 		out = append(out, inventory.CloudRegion{Cloud: r.Cloud, Region: r.Region})
@@ -220,7 +221,7 @@ func (c *cloudLists) Regions(files []string) ([]inventory.CloudRegion, error) {
 
 // Servers implements inventory.Clouds.
 func (c *cloudLists) Servers(ctx context.Context, from inventory.CloudRegion, q inventory.ServerQuery) ([]*value.Map, error) {
-	cloud, err := c.of(q.Files).Open(ctx, openstack.Config{Cloud: from.Cloud, Region: from.Region})
+	cloud, err := c.of(q.Files).Open(ctx, clouds.Config{Cloud: from.Cloud, Region: from.Region})
 	if err != nil {
 		return nil, err
 	}
@@ -237,7 +238,7 @@ func (c *cloudLists) of(files []string) *openstack.Pool {
 	defer c.mu.Unlock()
 	key := strings.Join(files, "\n")
 	if c.byFile[key] == nil {
-		c.byFile[key] = openstack.NewPool(openstack.Config{Getenv: environment(files),
+		c.byFile[key] = openstack.NewPool(clouds.Config{Getenv: environment(files),
 			Further: map[string]string{lab.CloudName: lab.CloudsFile()}})
 	}
 	return c.byFile[key]

@@ -12,7 +12,7 @@ import (
 
 	"rollout/internal/document"
 	"rollout/internal/lab"
-	"rollout/internal/openstack"
+	"rollout/internal/openstack/clouds"
 	"rollout/internal/runner"
 )
 
@@ -45,7 +45,7 @@ func run(args []string) int {
 		return runner.ExitInterrupted
 	}
 	tell(err)
-	if errors.Is(err, openstack.ErrNoClouds) {
+	if errors.Is(err, clouds.ErrNoClouds) {
 		fmt.Fprintln(os.Stderr, "       for a practice cloud on this machine: "+practiceHint())
 	}
 	return runner.ExitError

@@ -15,6 +15,7 @@ import (
 	"rollout/internal/document"
 	"rollout/internal/lab"
 	"rollout/internal/openstack"
+	"rollout/internal/openstack/clouds"
 	"rollout/internal/playbook"
 	"rollout/internal/runner/lookup"
 	"rollout/internal/settings"
@@ -198,7 +199,7 @@ func (p *project) anyCloud(ctx context.Context) (*openstack.Cloud, error) {
 	var none errNoTopology
 	switch {
 	case errors.As(err, &none):
-		return p.clouds.Open(ctx, openstack.Config{Cloud: p.cloudName})
+		return p.clouds.Open(ctx, clouds.Config{Cloud: p.cloudName})
 	case err != nil:
 		return nil, err
 	}
@@ -207,13 +208,13 @@ func (p *project) anyCloud(ctx context.Context) (*openstack.Cloud, error) {
 
 // cloud opens the topology's cloud.
 func (p *project) cloud(ctx context.Context, top *topology.Topology) (*openstack.Cloud, error) {
-	return p.clouds.Open(ctx, openstack.Config{Cloud: top.Cloud})
+	return p.clouds.Open(ctx, clouds.Config{Cloud: top.Cloud})
 }
 
 // newClouds returns a pool that also finds the practice cloud, by the name of
 // its entry, where no clouds.yaml of the person's has one of that name.
 func newClouds(cloudName string, trace func(string)) *openstack.Pool {
-	return openstack.NewPool(openstack.Config{Cloud: cloudName, Trace: trace,
+	return openstack.NewPool(clouds.Config{Cloud: cloudName, Trace: trace,
 		Further: map[string]string{lab.CloudName: lab.CloudsFile()}})
 }
 

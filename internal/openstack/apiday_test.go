@@ -13,12 +13,13 @@ import (
 	"rollout/internal/lab/api"
 	"rollout/internal/lab/api/apitest"
 	"rollout/internal/openstack"
+	"rollout/internal/openstack/clouds"
 )
 
 // hasty is a session with waits short enough for tests.
-func hasty(lab *apitest.Lab) openstack.Config {
-	return openstack.Config{Cloud: apitest.Cloud, Further: map[string]string{apitest.Cloud: lab.Clouds}, Getenv: func(string) string { return "" },
-		Timeout: 400 * time.Millisecond, Retry: openstack.Retry{First: 5 * time.Millisecond, Max: 20 * time.Millisecond, Tries: 4}}
+func hasty(lab *apitest.Lab) clouds.Config {
+	return clouds.Config{Cloud: apitest.Cloud, Further: map[string]string{apitest.Cloud: lab.Clouds}, Getenv: func(string) string { return "" },
+		Timeout: 400 * time.Millisecond, Retry: clouds.Retry{First: 5 * time.Millisecond, Max: 20 * time.Millisecond, Tries: 4}}
 }
 
 func openHasty(t *testing.T, lab *apitest.Lab) *openstack.Cloud {
@@ -207,7 +208,7 @@ func TestOthersGetTheirToken(t *testing.T) {
 // A token that was handed in can't be had anew; that is said.
 func TestTokenWithoutAPassword(t *testing.T) {
 	lab := apitest.Start(t)
-	c := must[*openstack.Cloud](t)(openstack.Open(t.Context(), openstack.Config{Getenv: func(string) string { return "" },
+	c := must[*openstack.Cloud](t)(openstack.Open(t.Context(), clouds.Config{Getenv: func(string) string { return "" },
 		AuthType: "token", Auth: map[string]string{"auth_url": lab.URL + "/identity/v3", "token": lab.Token(t), "project_name": "lab"}}))
 	t.Cleanup(c.Close)
 	must[[]openstack.Network](t)(c.Networks(t.Context(), nil))

@@ -6,7 +6,7 @@ import (
 
 	"github.com/gophercloud/gophercloud/v2"
 
-	"rollout/internal/value"
+	"rollout/internal/openstack/clouds"
 )
 
 func nothingSet(string) string { return "" }
@@ -71,11 +71,11 @@ func TestAuthOptions(t *testing.T) {
 		"a domain beside the user": {auth: base("username", "u", "password", "hush", "domain_id", "d", "project_id", "8"), want: func(o *gophercloud.AuthOptions) bool { return o.DomainID == "d" }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			cred, err := Config{Auth: tc.auth, AuthType: tc.typ, Getenv: nothingSet}.credentials(t.Context())
+			cred, err := clouds.Config{Auth: tc.auth, AuthType: tc.typ, Getenv: nothingSet}.Credentials(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
-			opts, err := cred.authOptions()
+			opts, err := login{cred}.authOptions()
 			switch {
 			case tc.says == "" && err != nil:
 				t.Error(err)
@@ -85,53 +85,5 @@ func TestAuthOptions(t *testing.T) {
 				t.Errorf("%v", err)
 			}
 		})
-	}
-}
-
-// A project named by a task takes the place of the one that the entry has by
-// its id.
-func TestNamesTakeThePlaceOfIDs(t *testing.T) {
-	cred, err := Config{Entry: value.NewMap("auth", value.NewMap("auth_url", "http://c", "username", "u", "project_id", "8")),
-		Auth: map[string]string{"project_name": "other"}, Getenv: nothingSet}.credentials(t.Context())
-	if err != nil || cred.get("auth.project_id") != "" || cred.get("auth.project_name") != "other" {
-		t.Errorf("%v %v", cred.values, err)
-	}
-}
-
-func TestEntryAsAnArgument(t *testing.T) {
-	entry := value.NewMap("auth", value.NewMap("username", "u", "password", "hush", "project-name", "p", "user_domain_id", nil),
-		"profile", "citycloud", "regions", []any{"Fra1", value.NewMap("name", "Sto2", "values", value.NewMap("interface", "internalURL"))},
-		"verify", false, "api_timeout", 7)
-	cfg := Config{Entry: entry, Region: "Sto2", Getenv: func(k string) string { return map[string]string{"OS_CLOUD": "another"}[k] }}
-	cred, err := cfg.credentials(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if cred.get("auth.auth_url") != "https://Sto2.citycloud.com:5000/v3/" || cred.get("auth.project_name") != "p" ||
-		cred.iface() != "internal" || !cred.insecure() || cfg.timeout(cred).Seconds() != 7 {
-		t.Errorf("%v", cred.values)
-	}
-	cfg.Region = "Nowhere"
-	if _, err := cfg.credentials(t.Context()); err == nil || !strings.Contains(err.Error(), `it has no region "Nowhere"; it has: Fra1, Sto2`) {
-		t.Errorf("%v", err)
-	}
-}
-
-// Every profile that ships can be read, and leads somewhere.
-func TestShippedProfiles(t *testing.T) {
-	file, err := parseClouds("profiles.yaml", []byte(shippedProfiles), "public-clouds")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, e := range file.entries {
-		if e.values["auth.auth_url"] == "" && e.values["profile"] == "" && e.values["gone"] == "" && name != "bluebox" {
-			t.Errorf("%s leads nowhere: %v", name, e)
-		}
-	}
-	for name, says := range map[string]string{"betacloud": "is of a cloud that is no more: betacloud.de", "elastxx": `did you mean "elastx"?`} {
-		_, err := Config{Entry: value.NewMap("profile", name), Getenv: nothingSet}.credentials(t.Context())
-		if err == nil || !strings.Contains(err.Error(), says) {
-			t.Errorf("%s: %v", name, err)
-		}
 	}
 }

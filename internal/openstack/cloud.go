@@ -12,6 +12,8 @@ import (
 
 	"github.com/gophercloud/gophercloud/v2"
 	"github.com/gophercloud/gophercloud/v2/openstack/identity/v3/tokens"
+
+	"rollout/internal/openstack/clouds"
 )
 
 // Cloud is an open session with one project of one OpenStack. It is safe for
@@ -45,8 +47,8 @@ type Endpoint struct{ ID, Interface, Region, URL string }
 
 // Open logs in. The error of a failed log-in says which file or variables the
 // credentials came from; it never holds a password.
-func Open(ctx context.Context, cfg Config) (*Cloud, error) {
-	cred, err := cfg.credentials(ctx)
+func Open(ctx context.Context, cfg clouds.Config) (*Cloud, error) {
+	cred, err := cfg.Credentials(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -54,11 +56,11 @@ func Open(ctx context.Context, cfg Config) (*Cloud, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Cloud{name: cred.name, transport: tr, origin: originOf(cred), creating: make(slots, inFlight)}
+	c := &Cloud{name: cred.Name, transport: tr, origin: originOf(cred), creating: make(slots, inFlight)}
 	c.watch, c.together = newWatcher(c.listForWatch), c.newTogether()
 	if err := c.login(ctx, cred); err != nil {
 		tr.base.CloseIdleConnections()
-		return nil, &LoginError{Cloud: cred.name, Source: cred.source, Err: tidy("identity", err)}
+		return nil, &clouds.LoginError{Cloud: cred.Name, Source: cred.Source, Err: tidy("identity", err)}
 	}
 	return c, nil
 }
@@ -88,7 +90,7 @@ func (c *Cloud) Close() { c.transport.base.CloseIdleConnections() }
 // readToken takes the project and the services' addresses from the token's
 // answer. Version documents are not asked for: what the catalog says is used,
 // which saves a call per service on each run.
-func (c *Cloud) readToken(cred credentials) error {
+func (c *Cloud) readToken(cred clouds.Credentials) error {
 	result, ok := c.provider.GetAuthResult().(interface {
 		ExtractServiceCatalog() (*tokens.ServiceCatalog, error)
 		ExtractProject() (*tokens.Project, error)

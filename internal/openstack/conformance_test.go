@@ -16,6 +16,7 @@ import (
 	"rollout/internal/lab/api/apitest"
 	"rollout/internal/openstack"
 	"rollout/internal/openstack/cleanup"
+	"rollout/internal/openstack/clouds"
 )
 
 // The conformance suite runs on any cloud that has the exercise's networks,
@@ -35,14 +36,14 @@ func testNetworks() []string { return []string{"dmz-net", "app-net"} }
 func openTestCloud(t *testing.T) *openstack.Cloud {
 	t.Helper()
 	if name := os.Getenv("ROLLOUT_TEST_CLOUD"); name != "" {
-		return must[*openstack.Cloud](t)(openstack.Open(t.Context(), openstack.Config{Cloud: name}))
+		return must[*openstack.Cloud](t)(openstack.Open(t.Context(), clouds.Config{Cloud: name}))
 	}
 	return openLab(t, apitest.Start(t))
 }
 
 func openLab(t *testing.T, lab *apitest.Lab) *openstack.Cloud {
 	t.Helper()
-	return must[*openstack.Cloud](t)(openstack.Open(t.Context(), openstack.Config{Cloud: apitest.Cloud,
+	return must[*openstack.Cloud](t)(openstack.Open(t.Context(), clouds.Config{Cloud: apitest.Cloud,
 		Further: map[string]string{apitest.Cloud: lab.Clouds}, Getenv: func(string) string { return "" }}))
 }
 

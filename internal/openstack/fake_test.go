@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"rollout/internal/openstack"
+	"rollout/internal/openstack/clouds"
 )
 
 // faulty is the least cloud that a server can be booted on, with a switch for
@@ -37,9 +38,9 @@ func (f *faulty) open(t *testing.T) *openstack.Cloud {
 	server := httptest.NewServer(http.HandlerFunc(f.serve))
 	t.Cleanup(server.Close)
 	f.url = server.URL
-	c, err := openstack.Open(t.Context(), openstack.Config{
+	c, err := openstack.Open(t.Context(), clouds.Config{
 		Auth:   map[string]string{"auth_url": server.URL + "/v3", "username": "u", "password": "secret", "project_name": "p"},
-		Retry:  openstack.Retry{First: time.Millisecond, Max: 5 * time.Millisecond, Tries: 5},
+		Retry:  clouds.Retry{First: time.Millisecond, Max: 5 * time.Millisecond, Tries: 5},
 		Getenv: func(string) string { return "" },
 	})
 	if err != nil {

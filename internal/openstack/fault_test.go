@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"rollout/internal/openstack"
+	"rollout/internal/openstack/clouds"
 )
 
 func fakeSpec(name string) openstack.ServerSpec {
@@ -286,12 +287,12 @@ func TestOneCallForAllThatWait(t *testing.T) {
 func TestUnreachableCloud(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	server.Close()
-	_, err := openstack.Open(t.Context(), openstack.Config{
+	_, err := openstack.Open(t.Context(), clouds.Config{
 		Auth:   map[string]string{"auth_url": server.URL + "/v3", "username": "u", "password": "secret", "project_name": "p"},
-		Retry:  openstack.Retry{First: time.Millisecond},
+		Retry:  clouds.Retry{First: time.Millisecond},
 		Getenv: func(string) string { return "" },
 	})
-	var login *openstack.LoginError
+	var login *clouds.LoginError
 	if !errors.As(err, &login) || strings.Contains(err.Error(), "secret") {
 		t.Errorf("%v", err)
 	}
@@ -305,7 +306,7 @@ func TestRefusedLogin(t *testing.T) {
 	}}
 	server := httptest.NewServer(http.HandlerFunc(f.serve))
 	defer server.Close()
-	_, err := openstack.Open(t.Context(), openstack.Config{
+	_, err := openstack.Open(t.Context(), clouds.Config{
 		Auth:   map[string]string{"auth_url": server.URL + "/v3", "username": "u", "password": "hush", "project_name": "p"},
 		Getenv: func(string) string { return "" },
 	})

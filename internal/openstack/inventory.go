@@ -5,11 +5,10 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"os"
 
 	"golang.org/x/sync/errgroup"
 
-	"rollout/internal/document"
+	"rollout/internal/openstack/clouds"
 	"rollout/internal/value"
 )
 
@@ -39,74 +38,16 @@ type InventoryQuery struct {
 // origin is what an inventory shows of the session that listed a server.
 type origin struct{ region, projectName, domainID, domainName string }
 
-func originOf(cred credentials) origin {
+func originOf(cred clouds.Credentials) origin {
 	return origin{
-		region: cred.get("region_name"), projectName: cred.first("auth.project_name", "auth.tenant_name"),
-		domainID:   cred.get("auth.project_domain_id"),
-		domainName: cred.get("auth.project_domain_name"),
+		region: cred.Get("region_name"), projectName: cred.First("auth.project_name", "auth.tenant_name"),
+		domainID:   cred.Get("auth.project_domain_id"),
+		domainName: cred.Get("auth.project_domain_name"),
 	}
 }
 
 // Region returns the region that the session is bound to; empty for none.
 func (c *Cloud) Region() string { return c.origin.region }
-
-// CloudRegion is a cloud, and one of its regions where it has several.
-type CloudRegion struct{ Cloud, Region string }
-
-// CloudRegions returns all that clouds.yaml has, in its order, and the cloud of
-// the OS_* variables where they hold a log-in of their own.
-func (cfg Config) CloudRegions() ([]CloudRegion, error) {
-	if cfg.Getenv == nil {
-		cfg.Getenv = os.Getenv
-	}
-	var out []CloudRegion
-	file, err := readFirst(cfg.cloudsPlaces(), "clouds")
-	if err != nil {
-		return nil, err
-	}
-	if file != nil {
-		names, err := entryNames(file.path)
-		if err != nil {
-			return nil, err
-		}
-		for _, name := range names {
-			regions := file.entries[name].regions
-			if len(regions) == 0 {
-				out = append(out, CloudRegion{Cloud: name})
-			}
-			for _, r := range regions {
-				out = append(out, CloudRegion{name, r.name})
-			}
-		}
-	}
-	if cfg.Getenv("OS_AUTH_URL") != "" {
-		out = append(out, CloudRegion{Cloud: cfg.variablesName()})
-	}
-	if len(out) == 0 {
-		return nil, cfg.noClouds()
-	}
-	return out, nil
-}
-
-// entryNames are a file's entries in their order, in which inventories list
-// clouds.
-func entryNames(path string) ([]string, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("cannot read %s: %w", path, err)
-	}
-	root, err := document.Parse(path, data)
-	if err != nil {
-		return nil, err
-	}
-	var names []string
-	if clouds := root.Get("clouds"); clouds != nil {
-		for _, e := range clouds.Entries {
-			names = append(names, e.Name())
-		}
-	}
-	return names, nil
-}
 
 // Inventory lists servers as the openstack.cloud collection gives them to
 // inventories. Whatever other lists that takes are fetched meanwhile.

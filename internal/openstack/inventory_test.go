@@ -11,6 +11,7 @@ import (
 
 	"rollout/internal/lab/api/apitest"
 	"rollout/internal/openstack"
+	"rollout/internal/openstack/clouds"
 	"rollout/internal/value"
 )
 
@@ -135,7 +136,7 @@ const manyServers = 200
 // answer is read and thrown away.
 func BenchmarkInventory(b *testing.B) {
 	lab := apitest.Start(b)
-	c, err := openstack.Open(b.Context(), openstack.Config{Cloud: apitest.Cloud,
+	c, err := openstack.Open(b.Context(), clouds.Config{Cloud: apitest.Cloud,
 		Further: map[string]string{apitest.Cloud: lab.Clouds}, Getenv: func(string) string { return "" }})
 	if err != nil {
 		b.Fatal(err)

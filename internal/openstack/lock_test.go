@@ -19,6 +19,7 @@ import (
 
 	"rollout/internal/lab/api/apitest"
 	"rollout/internal/openstack"
+	"rollout/internal/openstack/clouds"
 	"rollout/internal/openstack/lock"
 )
 
@@ -230,18 +231,18 @@ func TestLockOfTheDead(t *testing.T) {
 		lockAndDie(t)
 		return
 	}
-	clouds, name := os.Getenv("OS_CLIENT_CONFIG_FILE"), os.Getenv("ROLLOUT_TEST_CLOUD")
+	file, name := os.Getenv("OS_CLIENT_CONFIG_FILE"), os.Getenv("ROLLOUT_TEST_CLOUD")
 	if name == "" {
-		clouds, name = apitest.Start(t).Clouds, apitest.Cloud
+		file, name = apitest.Start(t).Clouds, apitest.Cloud
 	}
 	owner := strings.TrimSuffix(prefix(t), "-")
 	holder := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestLockOfTheDead$")
-	holder.Env = append(os.Environ(), "ROLLOUT_LOCK_AND_DIE="+owner, "OS_CLIENT_CONFIG_FILE="+clouds, "OS_CLOUD="+name)
+	holder.Env = append(os.Environ(), "ROLLOUT_LOCK_AND_DIE="+owner, "OS_CLIENT_CONFIG_FILE="+file, "OS_CLOUD="+name)
 	if out, err := holder.CombinedOutput(); err == nil || holder.ProcessState.ExitCode() != -1 {
 		t.Fatalf("the holder was not killed: %v\n%s", err, out)
 	}
-	c := must[*openstack.Cloud](t)(openstack.Open(t.Context(), openstack.Config{Cloud: name,
-		Getenv: func(key string) string { return map[string]string{"OS_CLIENT_CONFIG_FILE": clouds}[key] }}))
+	c := must[*openstack.Cloud](t)(openstack.Open(t.Context(), clouds.Config{Cloud: name,
+		Getenv: func(key string) string { return map[string]string{"OS_CLIENT_CONFIG_FILE": file}[key] }}))
 	nothing := func(context.Context) error { return nil }
 	var held *lock.HeldError
 	if err := lock.Hold(t.Context(), c, lockOf(owner, "b@y"), nothing); !errors.As(err, &held) || held.PID == os.Getpid() {
@@ -293,7 +294,7 @@ func TestLockOfTheDeadHere(t *testing.T) {
 }
 
 func lockAndDie(t *testing.T) {
-	c := must[*openstack.Cloud](t)(openstack.Open(t.Context(), openstack.Config{Cloud: os.Getenv("OS_CLOUD")}))
+	c := must[*openstack.Cloud](t)(openstack.Open(t.Context(), clouds.Config{Cloud: os.Getenv("OS_CLOUD")}))
 	req := lockOf(os.Getenv("ROLLOUT_LOCK_AND_DIE"), "a@x")
 	req.Life = 5 * time.Second
 	_ = lock.Hold(t.Context(), c, req, func(context.Context) error {
@@ -335,9 +336,9 @@ func between(t *testing.T, change http.Handler, answer func(*http.Response) erro
 		t.Fatal(err)
 	}
 	through := func(file string) *openstack.Cloud {
-		return must[*openstack.Cloud](t)(openstack.Open(t.Context(), openstack.Config{Cloud: apitest.Cloud,
+		return must[*openstack.Cloud](t)(openstack.Open(t.Context(), clouds.Config{Cloud: apitest.Cloud,
 			Further: map[string]string{apitest.Cloud: file}, Getenv: func(string) string { return "" },
-			Retry: openstack.Retry{First: time.Millisecond, Max: 2 * time.Millisecond, Tries: 2}}))
+			Retry: clouds.Retry{First: time.Millisecond, Max: 2 * time.Millisecond, Tries: 2}}))
 	}
 	return through(file), func() *openstack.Cloud { return through(lab.Clouds) }
 }

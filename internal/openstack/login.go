@@ -11,6 +11,8 @@ import (
 
 	"github.com/gophercloud/gophercloud/v2"
 	"github.com/gophercloud/gophercloud/v2/openstack"
+
+	"rollout/internal/openstack/clouds"
 )
 
 // A wrong address is better said soon than retried long.
@@ -19,13 +21,13 @@ const loginTries = 3
 // login gets a token from where auth_url leads. Keystone's version 3 is what is
 // spoken, also where the address is one of the v2.0 days or names no version;
 // only where there is nothing below /v3 is the service asked where it is.
-func (c *Cloud) login(ctx context.Context, cred credentials) error {
-	auth, err := cred.authOptions()
+func (c *Cloud) login(ctx context.Context, cred clouds.Credentials) error {
+	auth, err := login{cred}.authOptions()
 	if err != nil {
 		return err
 	}
 	ctx = withTries(ctx, loginTries)
-	address := cred.get("auth.auth_url")
+	address := cred.Get("auth.auth_url")
 	err = c.authenticate(ctx, address, auth)
 	if tidied := tidy("identity", err); IsStatus(tidied, http.StatusNotFound) {
 		found, ok := c.discoverIdentity(ctx, address)

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"rollout/internal/openstack"
+	"rollout/internal/openstack/clouds"
 	"rollout/internal/value"
 )
 
@@ -47,8 +48,8 @@ func newPlace(t *testing.T, wrap func(http.Handler) http.Handler, start func(*ht
 func (p *place) open(t *testing.T, more ...any) error {
 	t.Helper()
 	entry := value.NewMap(append([]any{"auth", value.NewMap("auth_url", p.server.URL+"/v3", "username", "u", "password", "hush", "project_name", "p")}, more...)...)
-	c, err := openstack.Open(t.Context(), openstack.Config{Entry: entry, Getenv: func(string) string { return "" },
-		Retry: openstack.Retry{First: time.Millisecond, Max: 5 * time.Millisecond, Tries: 3}})
+	c, err := openstack.Open(t.Context(), clouds.Config{Entry: entry, Getenv: func(string) string { return "" },
+		Retry: clouds.Retry{First: time.Millisecond, Max: 5 * time.Millisecond, Tries: 3}})
 	if err != nil {
 		return err
 	}
@@ -170,7 +171,7 @@ func TestAuthURLs(t *testing.T) {
 		})
 	}
 	for _, odd := range []string{"cloud.example:5000/v3", "ftp://cloud.example", "://"} {
-		_, err := openstack.Open(t.Context(), openstack.Config{Getenv: func(string) string { return "" },
+		_, err := openstack.Open(t.Context(), clouds.Config{Getenv: func(string) string { return "" },
 			Auth: map[string]string{"auth_url": odd, "username": "u", "password": "hush", "project_name": "p"}})
 		if err == nil || !strings.Contains(err.Error(), "is no address") {
 			t.Errorf("%s: %v", odd, err)

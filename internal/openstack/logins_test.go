@@ -14,6 +14,7 @@ import (
 	"rollout/internal/document"
 	"rollout/internal/lab/api/apitest"
 	"rollout/internal/openstack"
+	"rollout/internal/openstack/clouds"
 )
 
 // These are part of the conformance suite: the ways to log in, on any cloud
@@ -101,7 +102,7 @@ func askIdentity(t *testing.T, c *openstack.Cloud, method, path string, body any
 }
 
 // logIn opens the cloud, and looks around with what it got.
-func logIn(t *testing.T, cfg openstack.Config, env map[string]string) (*openstack.Cloud, error) {
+func logIn(t *testing.T, cfg clouds.Config, env map[string]string) (*openstack.Cloud, error) {
 	t.Helper()
 	cfg.Getenv = func(k string) string { return env[k] }
 	c, err := openstack.Open(t.Context(), cfg)
@@ -119,22 +120,22 @@ func TestLogIns(t *testing.T) {
 		"OS_USER_DOMAIN_NAME": e.userDomain, "OS_PROJECT_DOMAIN_NAME": e.projectDomain, "OS_REGION_NAME": e.region}
 	v2 := map[string]string{"OS_AUTH_URL": e.unversioned() + "/v2.0/", "OS_USERNAME": e.username, "OS_PASSWORD": e.password,
 		"OS_TENANT_NAME": e.project, "OS_ENDPOINT_TYPE": "publicURL"}
-	first := must[*openstack.Cloud](t)(logIn(t, openstack.Config{}, v3))
+	first := must[*openstack.Cloud](t)(logIn(t, clouds.Config{}, v3))
 	project := first.ProjectID()
 	for name, tc := range map[string]struct {
-		cfg openstack.Config
+		cfg clouds.Config
 		env map[string]string
 	}{
 		"variables of the v2 days": {env: v2},
 		"their tenant by id":       {env: map[string]string{"OS_AUTH_URL": v2["OS_AUTH_URL"], "OS_USERNAME": e.username, "OS_PASSWORD": e.password, "OS_TENANT_ID": project}},
-		"an address without a version": {cfg: openstack.Config{Auth: map[string]string{"auth_url": e.unversioned(), "username": e.username,
+		"an address without a version": {cfg: clouds.Config{Auth: map[string]string{"auth_url": e.unversioned(), "username": e.username,
 			"password": e.password, "project_name": e.project}}},
-		"the project by id": {cfg: openstack.Config{Auth: map[string]string{"auth_url": e.authURL, "username": e.username,
+		"the project by id": {cfg: clouds.Config{Auth: map[string]string{"auth_url": e.authURL, "username": e.username,
 			"password": e.password, "project_id": project}}},
-		"a token": {cfg: openstack.Config{AuthType: "token", Auth: map[string]string{"auth_url": e.authURL, "token": first.Token(), "project_name": e.project,
+		"a token": {cfg: clouds.Config{AuthType: "token", Auth: map[string]string{"auth_url": e.authURL, "token": first.Token(), "project_name": e.project,
 			"project_domain_name": e.projectDomain}}},
 		"a token alone":     {env: map[string]string{"OS_AUTH_URL": e.authURL, "OS_AUTH_TYPE": "v3token", "OS_TOKEN": first.Token()}},
-		"another interface": {cfg: openstack.Config{Interface: "internal"}, env: v3},
+		"another interface": {cfg: clouds.Config{Interface: "internal"}, env: v3},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, err := logIn(t, tc.cfg, tc.env)
@@ -154,19 +155,19 @@ func TestRefusedLogIns(t *testing.T) {
 		return m
 	}
 	for name, tc := range map[string]struct {
-		cfg  openstack.Config
+		cfg  clouds.Config
 		says string
 	}{
-		"wrong password":  {openstack.Config{Auth: good("password", "hush-hush")}, "Keystone says: "},
-		"wrong project":   {openstack.Config{Auth: good("project_name", "no-such-project")}, "Keystone says: "},
-		"wrong path":      {openstack.Config{Auth: good("auth_url", e.unversioned()+"/nowhere/v3")}, "there is no Keystone v3 at"},
-		"wrong region":    {openstack.Config{Auth: good("x", ""), Region: "Nowhere"}, "in region Nowhere (there is one in: "},
-		"wrong interface": {openstack.Config{Auth: good("x", ""), Interface: "sideways"}, "the catalog has no sideways endpoint"},
-		"system scope":    {openstack.Config{Auth: good("system_scope", "all")}, "is for who runs the cloud"},
+		"wrong password":  {clouds.Config{Auth: good("password", "hush-hush")}, "Keystone says: "},
+		"wrong project":   {clouds.Config{Auth: good("project_name", "no-such-project")}, "Keystone says: "},
+		"wrong path":      {clouds.Config{Auth: good("auth_url", e.unversioned()+"/nowhere/v3")}, "there is no Keystone v3 at"},
+		"wrong region":    {clouds.Config{Auth: good("x", ""), Region: "Nowhere"}, "in region Nowhere (there is one in: "},
+		"wrong interface": {clouds.Config{Auth: good("x", ""), Interface: "sideways"}, "the catalog has no sideways endpoint"},
+		"system scope":    {clouds.Config{Auth: good("system_scope", "all")}, "is for who runs the cloud"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := logIn(t, tc.cfg, nil)
-			var login *openstack.LoginError
+			var login *clouds.LoginError
 			if !errors.As(err, &login) || !strings.Contains(err.Error(), tc.says) {
 				t.Errorf("%v", err)
 			}
@@ -179,7 +180,7 @@ func TestRefusedLogIns(t *testing.T) {
 
 func TestApplicationCredentials(t *testing.T) {
 	e := entryOfTestCloud(t)
-	password := openstack.Config{Auth: map[string]string{"auth_url": e.authURL, "username": e.username, "password": e.password,
+	password := clouds.Config{Auth: map[string]string{"auth_url": e.authURL, "username": e.username, "password": e.password,
 		"project_name": e.project, "user_domain_name": e.userDomain, "project_domain_name": e.projectDomain}}
 	c := must[*openstack.Cloud](t)(logIn(t, password, nil))
 	var whose struct {
@@ -206,11 +207,11 @@ func TestApplicationCredentials(t *testing.T) {
 	byID := map[string]string{"auth_url": e.authURL, "application_credential_id": made.Credential.ID, "application_credential_secret": made.Credential.Secret}
 	byName := map[string]string{"auth_url": e.authURL, "application_credential_name": name, "application_credential_secret": made.Credential.Secret,
 		"username": e.username, "user_domain_name": e.userDomain}
-	in := must[*openstack.Cloud](t)(openstack.Open(t.Context(), openstack.Config{Auth: byID, AuthType: "v3applicationcredential"}))
-	unused := must[*openstack.Cloud](t)(openstack.Open(t.Context(), openstack.Config{Auth: byID}))
+	in := must[*openstack.Cloud](t)(openstack.Open(t.Context(), clouds.Config{Auth: byID, AuthType: "v3applicationcredential"}))
+	unused := must[*openstack.Cloud](t)(openstack.Open(t.Context(), clouds.Config{Auth: byID}))
 	t.Cleanup(in.Close)
 	t.Cleanup(unused.Close)
-	must[*openstack.Cloud](t)(logIn(t, openstack.Config{Auth: byName}, nil))
+	must[*openstack.Cloud](t)(logIn(t, clouds.Config{Auth: byName}, nil))
 	if in.ProjectID() != c.ProjectID() {
 		t.Errorf("it leads to project %s, not %s", in.ProjectID(), c.ProjectID())
 	}
@@ -223,7 +224,7 @@ func TestApplicationCredentials(t *testing.T) {
 		t.Error("the token is the one that was revoked")
 	}
 	byID["application_credential_secret"] = "wrong"
-	if _, err := logIn(t, openstack.Config{Auth: byID}, nil); err == nil {
+	if _, err := logIn(t, clouds.Config{Auth: byID}, nil); err == nil {
 		t.Error("logged in with a wrong secret")
 	}
 	identity(t, c, http.MethodDelete, path+"/"+made.Credential.ID, nil)
@@ -236,7 +237,7 @@ func TestApplicationCredentials(t *testing.T) {
 // A token that is revoked while it is worked with costs one more log-in.
 func TestRevokedToken(t *testing.T) {
 	e := entryOfTestCloud(t)
-	c := must[*openstack.Cloud](t)(openstack.Open(t.Context(), openstack.Config{Auth: map[string]string{"auth_url": e.authURL, "username": e.username,
+	c := must[*openstack.Cloud](t)(openstack.Open(t.Context(), clouds.Config{Auth: map[string]string{"auth_url": e.authURL, "username": e.username,
 		"password": e.password, "project_name": e.project, "user_domain_name": e.userDomain, "project_domain_name": e.projectDomain}}))
 	t.Cleanup(c.Close)
 	before := c.Token()

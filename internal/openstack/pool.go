@@ -2,14 +2,14 @@ package openstack
 
 import (
 	"context"
-	"fmt"
-	"strings"
 	"sync"
+
+	"rollout/internal/openstack/clouds"
 )
 
 // Pool opens each cloud once per run.
 type Pool struct {
-	defaults Config
+	defaults clouds.Config
 	mu       sync.Mutex
 	clouds   map[string]*opening
 }
@@ -21,16 +21,16 @@ type opening struct {
 
 // NewPool returns a Pool whose clouds take what a caller leaves empty from
 // defaults.
-func NewPool(defaults Config) *Pool {
+func NewPool(defaults clouds.Config) *Pool {
 	return &Pool{defaults: defaults, clouds: map[string]*opening{}}
 }
 
 // Open returns the session that cfg asks for, logging in where none is open
 // yet. Callers that ask for the same wait for one log-in. A failed log-in is
 // not remembered.
-func (p *Pool) Open(ctx context.Context, cfg Config) (*Cloud, error) {
+func (p *Pool) Open(ctx context.Context, cfg clouds.Config) (*Cloud, error) {
 	cfg = p.fill(cfg)
-	o := p.slot(poolKey(cfg))
+	o := p.slot(cfg.Session())
 	if err := o.turn.take(ctx); err != nil {
 		return nil, err
 	}
@@ -92,7 +92,7 @@ func (p *Pool) slot(key string) *opening {
 	return o
 }
 
-func (p *Pool) fill(cfg Config) Config {
+func (p *Pool) fill(cfg clouds.Config) clouds.Config {
 	d := p.defaults
 	if cfg.Cloud == "" && cfg.Entry == nil && cfg.Auth["auth_url"] == "" {
 		cfg.Cloud, cfg.Entry = d.Cloud, d.Entry
@@ -122,22 +122,8 @@ func fillText(s *string, text string) {
 	}
 }
 
-// poolKey tells sessions apart; it stays in memory.
-func poolKey(cfg Config) string {
-	var b strings.Builder
-	verify := "unsaid"
-	if cfg.Verify != nil {
-		verify = fmt.Sprint(*cfg.Verify)
-	}
-	fmt.Fprintf(&b, "%q %q %q %q %q %q %q %v %v", cfg.Cloud, cfg.AuthType, cfg.Region, cfg.Interface,
-		cfg.CACert, cfg.Cert, cfg.Key, verify, cfg.Timeout)
-	for _, k := range sortedKeys(cfg.Auth) {
-		fmt.Fprintf(&b, " %s=%q", k, cfg.Auth[k])
-	}
-	given := entryFromMap(cfg.Entry)
-	for _, k := range sortedKeys(given.values) {
-		fmt.Fprintf(&b, " entry.%s=%q", k, given.values[k])
-	}
-	fmt.Fprintf(&b, " %q", given.regions)
-	return b.String()
+// Handout collects the credentials that cfg means, for another machine, as
+// clouds.Config.Handout does.
+func (p *Pool) Handout(ctx context.Context, cfg clouds.Config, authURL, caFile string) (clouds.Handout, error) {
+	return p.fill(cfg).Handout(ctx, authURL, caFile)
 }

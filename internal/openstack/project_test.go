@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"rollout/internal/openstack"
+	"rollout/internal/openstack/clouds"
 	"rollout/internal/value"
 )
 
@@ -29,7 +30,7 @@ func testAdmin(t *testing.T) *openstack.Cloud {
 	if name == "" {
 		name = "admin"
 	}
-	admin, err := openstack.Open(t.Context(), openstack.Config{Cloud: name})
+	admin, err := openstack.Open(t.Context(), clouds.Config{Cloud: name})
 	if err != nil {
 		t.Skipf("needs an administrator (ROLLOUT_TEST_ADMIN, an entry of clouds.yaml): %v", err)
 	}
@@ -66,7 +67,7 @@ func openTestProject(t *testing.T, admin *openstack.Cloud, p string) *openstack.
 		t.Skipf("the cloud has no role named member: %v", err)
 	}
 	identity(t, admin, http.MethodPut, "/projects/"+project+"/users/"+user+"/roles/"+roles.Roles[0].ID, nil)
-	c := must[*openstack.Cloud](t)(openstack.Open(t.Context(), openstack.Config{Auth: map[string]string{"auth_url": e.authURL, "username": p + "user",
+	c := must[*openstack.Cloud](t)(openstack.Open(t.Context(), clouds.Config{Auth: map[string]string{"auth_url": e.authURL, "username": p + "user",
 		"password": secret, "project_name": p + "project", "user_domain_name": e.projectDomain, "project_domain_name": e.projectDomain}}))
 	t.Cleanup(c.Close)
 	group := must[openstack.SecurityGroup](t)(c.FindSecurityGroup(t.Context(), "default"))

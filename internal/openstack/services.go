@@ -2,33 +2,35 @@ package openstack
 
 import (
 	"errors"
+	"maps"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/gophercloud/gophercloud/v2"
+
+	"rollout/internal/openstack/clouds"
 )
 
-// knownService is one that is spoken to: what the catalog calls it, what its
-// keys in clouds.yaml begin with, and the version that is spoken, for addresses
-// that lack one.
+// knownService is one that is spoken to: what clouds.yaml and the catalog call
+// it, and the version that is spoken, for addresses that lack one.
 type knownService struct {
-	types    []string
-	prefixes []string
-	version  string
+	name    string
+	types   []string
+	version string
 }
 
 func knownServices() map[string]knownService {
 	return map[string]knownService{
-		"compute": {[]string{"compute"}, []string{"compute"}, "v2.1/"},
-		"network": {[]string{"network", "networking"}, []string{"network"}, "v2.0/"},
-		"image":   {[]string{"image"}, []string{"image"}, "v2/"},
-		"volume": {[]string{"block-storage", "volumev3", "volumev2"},
-			[]string{"block_storage", "volumev3", "volumev2", "volume"}, ""},
+		"compute": {"compute", []string{"compute"}, "v2.1/"},
+		"network": {"network", []string{"network", "networking"}, "v2.0/"},
+		"image":   {"image", []string{"image"}, "v2/"},
+		"volume":  {"volume", []string{"block-storage", "volumev3", "volumev2"}, ""},
 	}
 }
 
-func (c *Cloud) connect(cred credentials) error {
+func (c *Cloud) connect(cred clouds.Credentials) error {
 	known := knownServices()
 	var err error
 	if c.compute, err = c.service(cred, known["compute"]); err != nil {
@@ -49,18 +51,15 @@ func (c *Cloud) connect(cred credentials) error {
 
 // service makes the client of a service: at the address that the configuration
 // gives, else at that of the first fitting entry of the catalog.
-func (c *Cloud) service(cred credentials, s knownService) (*service, error) {
+func (c *Cloud) service(cred clouds.Credentials, s knownService) (*service, error) {
 	kind := s.types[0]
-	if address := cred.ofService(s, "endpoint_override"); address != "" {
+	if address := cred.OfService(s.name, "endpoint_override"); address != "" {
 		return c.newService(kind, c.withProject(address), s.version), nil
 	}
-	iface := plainInterface(cred.ofService(s, "interface"))
-	region, name := cred.ofService(s, "region_name"), cred.ofService(s, "service_name")
-	if iface == "" {
-		iface = cred.iface()
-	}
+	iface := cred.Interface(s.name)
+	region, name := cred.OfService(s.name, "region_name"), cred.OfService(s.name, "service_name")
 	if region == "" {
-		region = cred.get("region_name")
+		region = cred.Get("region_name")
 	}
 	for _, typ := range s.types {
 		for _, e := range c.catalog {
@@ -89,29 +88,8 @@ func (c *Cloud) regionsOf(types []string, iface string) []string {
 			}
 		}
 	}
-	return sortedKeys(found)
+	return slices.Sorted(maps.Keys(found))
 }
-
-// ofService is a setting of one service: compute_endpoint_override.
-func (c credentials) ofService(s knownService, key string) string {
-	for _, prefix := range s.prefixes {
-		if v := c.get(prefix + "_" + key); v != "" {
-			return v
-		}
-	}
-	return ""
-}
-
-// iface returns the wanted interface.
-func (c credentials) iface() string {
-	if s := plainInterface(c.get("interface")); s != "" {
-		return s
-	}
-	return "public"
-}
-
-// plainInterface knows the older spelling: publicURL.
-func plainInterface(s string) string { return strings.TrimSuffix(s, "URL") }
 
 // withProject fills in the project's id where an address has a place for it,
 // in the spellings that catalogs and configurations use.

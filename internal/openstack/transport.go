@@ -12,34 +12,15 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
+
+	"rollout/internal/openstack/clouds"
 )
-
-// Retry says how requests are repeated. Zero fields take the defaults.
-type Retry struct {
-	First time.Duration // wait before the first repeat; doubled each time; 250 ms
-	Max   time.Duration // longest wait between two tries; 8 s
-	Tries int           // how often at most; 12, which is about a minute
-}
-
-func (r Retry) orDefaults() Retry {
-	if r.First <= 0 {
-		r.First = 250 * time.Millisecond
-	}
-	if r.Max <= 0 {
-		r.Max = 8 * time.Second
-	}
-	if r.Tries <= 0 {
-		r.Tries = 12
-	}
-	return r
-}
 
 // No try of a request begins later than this after the first: with the time of
 // one try, a call ends within four minutes, whatever the cloud does.
@@ -53,68 +34,60 @@ const maxBody = 256 << 20
 // any request on 429, and where the connection could not even be opened.
 type transport struct {
 	base    *http.Transport
-	retry   Retry
+	retry   clouds.Retry
 	timeout time.Duration // of one try
 	trace   func(line string)
 	calls   atomic.Int64
 	ahead   atomic.Int64 // how far the cloud's clock is ahead of ours, in nanoseconds
 }
 
-func newTransport(cfg Config, cred credentials) (*transport, error) {
-	tlsConfig, err := cred.tlsConfig(cfg.Getenv)
+func newTransport(cfg clouds.Config, cred clouds.Credentials) (*transport, error) {
+	secured, err := tlsConfig(cred, cfg.Getenv)
 	if err != nil {
 		return nil, err
 	}
-	timeout := cfg.timeout(cred)
+	timeout := cfg.TimeoutOf(cred)
 	return &transport{
 		base: &http.Transport{
 			Proxy:                 http.ProxyFromEnvironment,
 			DialContext:           (&net.Dialer{Timeout: min(timeout, 15*time.Second)}).DialContext,
-			TLSClientConfig:       tlsConfig,
+			TLSClientConfig:       secured,
 			TLSHandshakeTimeout:   15 * time.Second,
 			MaxIdleConnsPerHost:   16,
 			IdleConnTimeout:       90 * time.Second,
 			ExpectContinueTimeout: time.Second,
 			ForceAttemptHTTP2:     true,
 		},
-		retry:   cfg.Retry.orDefaults(),
+		retry:   cfg.Retry.OrDefaults(),
 		timeout: timeout,
 		trace:   cfg.Trace,
 	}, nil
 }
 
-func (c credentials) tlsConfig(getenv func(string) string) (*tls.Config, error) {
-	out := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: c.insecure()} //nolint:gosec // asked for by verify: false
-	if file := atHome(c.get("cacert"), getenv); file != "" {
+func tlsConfig(c clouds.Credentials, getenv func(string) string) (*tls.Config, error) {
+	out := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: c.Insecure()} //nolint:gosec // asked for by verify: false
+	if file := clouds.AtHome(c.Get("cacert"), getenv); file != "" {
 		pem, err := os.ReadFile(file)
 		if err != nil {
-			return nil, fmt.Errorf("cannot read the CA certificates of cloud %s (%s): %w", c.name, c.source, err)
+			return nil, fmt.Errorf("cannot read the CA certificates of cloud %s (%s): %w", c.Name, c.Source, err)
 		}
 		out.RootCAs = x509.NewCertPool()
 		if !out.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("cannot use the CA certificates of cloud %s: %s holds no PEM certificate", c.name, file)
+			return nil, fmt.Errorf("cannot use the CA certificates of cloud %s: %s holds no PEM certificate", c.Name, file)
 		}
 	}
-	if cert := atHome(c.get("cert"), getenv); cert != "" {
-		key := atHome(c.get("key"), getenv)
+	if cert := clouds.AtHome(c.Get("cert"), getenv); cert != "" {
+		key := clouds.AtHome(c.Get("key"), getenv)
 		if key == "" {
 			key = cert
 		}
 		pair, err := tls.LoadX509KeyPair(cert, key)
 		if err != nil {
-			return nil, fmt.Errorf("cannot use the client certificate of cloud %s: %w", c.name, err)
+			return nil, fmt.Errorf("cannot use the client certificate of cloud %s: %w", c.Name, err)
 		}
 		out.Certificates = []tls.Certificate{pair}
 	}
 	return out, nil
-}
-
-// atHome replaces the ~ at the beginning of a path.
-func atHome(path string, getenv func(string) string) string {
-	if rest, ok := strings.CutPrefix(path, "~/"); ok && getenv != nil {
-		return filepath.Join(getenv("HOME"), rest)
-	}
-	return path
 }
 
 type contextKey int

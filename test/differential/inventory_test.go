@@ -12,6 +12,7 @@ import (
 
 	"rollout/internal/lab/api/apitest"
 	"rollout/internal/openstack"
+	"rollout/internal/openstack/clouds"
 	"rollout/internal/report"
 	"rollout/internal/template"
 	"rollout/internal/value"
@@ -154,7 +155,7 @@ func testCloud(t *testing.T) string {
 	lab := apitest.Start(t)
 	t.Setenv("OS_CLIENT_CONFIG_FILE", lab.Clouds)
 	t.Setenv("OS_CLOUD", apitest.Cloud)
-	cloud, err := openstack.Open(t.Context(), openstack.Config{Cloud: apitest.Cloud})
+	cloud, err := openstack.Open(t.Context(), clouds.Config{Cloud: apitest.Cloud})
 	if err != nil {
 		t.Fatal(err)
 	}

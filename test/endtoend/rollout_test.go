@@ -16,6 +16,7 @@ import (
 	"rollout/internal/lab"
 	"rollout/internal/openstack"
 	"rollout/internal/openstack/cleanup"
+	"rollout/internal/openstack/clouds"
 )
 
 // board is one person's bulletin board: a topology in a folder of its own.
@@ -45,7 +46,7 @@ func newBoard(t *testing.T, owner string) *board {
 	}
 	b := &board{t: t, owner: owner, dir: t.TempDir(), bin: bin}
 	b.write(string(text))
-	b.cloud, err = openstack.Open(t.Context(), openstack.Config{Cloud: lab.CloudName, Getenv: func(key string) string {
+	b.cloud, err = openstack.Open(t.Context(), clouds.Config{Cloud: lab.CloudName, Getenv: func(key string) string {
 		if key == "OS_CLIENT_CONFIG_FILE" {
 			return lab.CloudsFile()
 		}

@@ -6,13 +6,14 @@ import (
 
 	"rollout/internal/lab/api"
 	"rollout/internal/openstack"
+	"rollout/internal/openstack/clouds"
 	"rollout/internal/value"
 )
 
 // session opens the bench's cloud, as its modules do.
 func (b *bench) session() *openstack.Cloud {
 	b.t.Helper()
-	c, err := b.clouds.Open(b.t.Context(), openstack.Config{})
+	c, err := b.clouds.Open(b.t.Context(), clouds.Config{})
 	if err != nil {
 		b.t.Fatal(err)
 	}

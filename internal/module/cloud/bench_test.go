@@ -6,13 +6,14 @@ import (
 
 	"rollout/internal/lab/api"
 	"rollout/internal/openstack"
+	"rollout/internal/openstack/clouds"
 	"rollout/internal/value"
 )
 
 // open is a session of the bench's own, for what no module returns.
 func (b *bench) open() *openstack.Cloud {
 	b.t.Helper()
-	c, err := b.clouds.Open(b.t.Context(), openstack.Config{})
+	c, err := b.clouds.Open(b.t.Context(), clouds.Config{})
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"rollout/internal/module"
 	"rollout/internal/openstack"
+	"rollout/internal/openstack/clouds"
 	"rollout/internal/value"
 )
 
@@ -64,8 +65,8 @@ func loginArgs() []module.Arg {
 
 // loginConfig says which cloud they mean. Empty texts are what lookups of unset
 // variables leave, and count as not given.
-func loginConfig(args *value.Map) (openstack.Config, error) {
-	cfg := openstack.Config{Region: args.String("region_name")}
+func loginConfig(args *value.Map) (clouds.Config, error) {
+	cfg := clouds.Config{Region: args.String("region_name")}
 	for arg, key := range map[string]string{"login_username": "username", "login_password": "password",
 		"login_tenant_name": "project_name", "auth_url": "auth_url"} {
 		if text := args.String(arg); text != "" {

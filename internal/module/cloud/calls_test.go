@@ -15,6 +15,7 @@ import (
 	"rollout/internal/lab/api/apitest"
 	"rollout/internal/module/cloud"
 	"rollout/internal/openstack"
+	"rollout/internal/openstack/clouds"
 )
 
 // tally counts requests by kind, from the lines of the trace.
@@ -57,7 +58,7 @@ func countingBench(t *testing.T) (*bench, *tally) {
 	if b.lab == nil {
 		t.Skip("counts the calls to the practice cloud: a real one takes longer, and so is asked more often")
 	}
-	b.clouds = openstack.NewPool(openstack.Config{Cloud: apitest.Cloud, Trace: count.note,
+	b.clouds = openstack.NewPool(clouds.Config{Cloud: apitest.Cloud, Trace: count.note,
 		Further: map[string]string{apitest.Cloud: b.lab.Clouds}, Getenv: func(string) string { return "" }})
 	for _, m := range cloud.Modules(b.clouds) {
 		b.modules[m.Name] = m

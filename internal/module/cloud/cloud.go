@@ -11,6 +11,7 @@ import (
 
 	"rollout/internal/module"
 	"rollout/internal/openstack"
+	"rollout/internal/openstack/clouds"
 	"rollout/internal/value"
 )
 
@@ -85,7 +86,7 @@ func (f family) collected(name, summary string, s module.Schema, do run) *module
 	return f.build(name, summary, s, sessionConfig, do)
 }
 
-func (f family) build(name, summary string, s module.Schema, session func(*value.Map) (openstack.Config, error), do run) *module.Module {
+func (f family) build(name, summary string, s module.Schema, session func(*value.Map) (clouds.Config, error), do run) *module.Module {
 	return &module.Module{Name: name, Summary: summary, Args: s,
 		Run: func(ctx context.Context, call *module.Call) (module.Result, error) {
 			cfg, err := session(call.Args)

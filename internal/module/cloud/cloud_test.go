@@ -14,6 +14,7 @@ import (
 	"rollout/internal/module"
 	"rollout/internal/module/cloud"
 	"rollout/internal/openstack"
+	"rollout/internal/openstack/clouds"
 	"rollout/internal/value"
 )
 
@@ -31,10 +32,10 @@ type bench struct {
 func newBench(t *testing.T) *bench {
 	b := &bench{t: t, modules: map[string]*module.Module{}, prefix: fmt.Sprintf("rollout-test-m%07x%06x-", time.Now().Unix()/60, time.Now().UnixNano()&0xffffff)}
 	if name := os.Getenv("ROLLOUT_TEST_CLOUD"); name != "" {
-		b.clouds = openstack.NewPool(openstack.Config{Cloud: name})
+		b.clouds = openstack.NewPool(clouds.Config{Cloud: name})
 	} else {
 		b.lab = apitest.Start(t)
-		b.clouds = openstack.NewPool(openstack.Config{Cloud: apitest.Cloud,
+		b.clouds = openstack.NewPool(clouds.Config{Cloud: apitest.Cloud,
 			Further: map[string]string{apitest.Cloud: b.lab.Clouds}, Getenv: func(string) string { return "" }})
 	}
 	for _, m := range cloud.Modules(b.clouds) {
@@ -249,7 +250,7 @@ func TestInfoModules(t *testing.T) {
 // or the practice cloud's faults.
 func TestFailedServerOfOurs(t *testing.T) {
 	b := newBench(t)
-	c, err := b.clouds.Open(t.Context(), openstack.Config{})
+	c, err := b.clouds.Open(t.Context(), clouds.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"rollout/internal/module"
 	"rollout/internal/module/cloud"
 	"rollout/internal/openstack"
+	"rollout/internal/openstack/clouds"
 	"rollout/internal/value"
 )
 
@@ -34,7 +35,7 @@ func collection(t *testing.T) string {
 // type, choices, aliases and default.
 func TestArgumentsAreTheCollections(t *testing.T) {
 	dir := collection(t)
-	for _, m := range cloud.Modules(openstack.NewPool(openstack.Config{})) {
+	for _, m := range cloud.Modules(openstack.NewPool(clouds.Config{})) {
 		name, theirs := strings.CutPrefix(m.Name, "openstack.cloud.")
 		if !theirs {
 			continue

@@ -4,14 +4,14 @@ import (
 	"errors"
 	"fmt"
 
-	"rollout/internal/openstack"
+	"rollout/internal/openstack/clouds"
 	"rollout/internal/value"
 )
 
 // sessionConfig says which cloud a task means: the entry of clouds.yaml that
 // `cloud` names, or is; with what `auth` and the other arguments say above it.
-func sessionConfig(args *value.Map) (openstack.Config, error) {
-	cfg := openstack.Config{
+func sessionConfig(args *value.Map) (clouds.Config, error) {
+	cfg := clouds.Config{
 		AuthType: args.String("auth_type"), Region: args.String("region_name"), Interface: args.String("interface"),
 		CACert: args.String("ca_cert"), Cert: args.String("client_cert"), Key: args.String("client_key"),
 		Timeout: seconds(args, "api_timeout"),

@@ -1,4 +1,4 @@
-package openstack
+package clouds
 
 import (
 	"fmt"
@@ -115,8 +115,8 @@ func regionFromAny(v any) region {
 }
 
 // chooseRegion takes the wanted one of the regions, else the first.
-func (c *credentials) chooseRegion(wanted string) error {
-	if names := strings.Split(c.get("region_name"), ","); len(names) > 1 && len(c.regions) == 0 {
+func (c *Credentials) chooseRegion(wanted string) error {
+	if names := strings.Split(c.Get("region_name"), ","); len(names) > 1 && len(c.regions) == 0 {
 		for _, name := range names {
 			c.regions = append(c.regions, region{name: strings.TrimSpace(name)})
 		}
@@ -144,7 +144,7 @@ func (c *credentials) chooseRegion(wanted string) error {
 }
 
 // settle brings all the ways to say a thing down to one.
-func (c credentials) settle() {
+func (c Credentials) settle() {
 	v := c.values
 	for key, older := range map[string][]string{
 		"project_name": {"tenant_name"}, "project_id": {"tenant_id"}, "token": {"auth_token"}, "username": {"user_name"},
@@ -185,17 +185,17 @@ func move(values map[string]string, from, to string) {
 
 // spreadDomain lets who is in one domain name it once. Without a project, it
 // is the domain itself that is meant.
-func (c credentials) spreadDomain() {
-	if c.first("auth.project_name", "auth.project_id") == "" {
+func (c Credentials) spreadDomain() {
+	if c.First("auth.project_name", "auth.project_id") == "" {
 		return
 	}
 	for _, kind := range []string{"name", "id"} {
-		domain := c.get("auth.domain_" + kind)
+		domain := c.Get("auth.domain_" + kind)
 		if domain == "" {
 			continue
 		}
 		for _, of := range []string{"auth.user_domain_", "auth.project_domain_"} {
-			if c.get(of+kind) == "" {
+			if c.Get(of+kind) == "" {
 				c.values[of+kind] = domain
 			}
 		}
@@ -205,9 +205,9 @@ func (c credentials) spreadDomain() {
 
 // expand fills in {region_name} and the like, which vendors' profiles have in
 // their addresses.
-func (c credentials) expand(text string) string {
+func (c Credentials) expand(text string) string {
 	return regexp.MustCompile(`\{\w+\}`).ReplaceAllStringFunc(text, func(s string) string {
-		if v := c.get(s[1 : len(s)-1]); v != "" {
+		if v := c.Get(s[1 : len(s)-1]); v != "" {
 			return v
 		}
 		return s

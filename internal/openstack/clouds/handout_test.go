@@ -1,4 +1,4 @@
-package openstack
+package clouds
 
 import (
 	"os"
@@ -25,15 +25,15 @@ func TestHandout(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	pool := NewPool(Config{Getenv: func(key string) string { return env[key] }})
-	h, err := pool.Handout(t.Context(), Config{Cloud: "class"}, "", "/ca")
+	cfg := Config{Cloud: "class", Getenv: func(key string) string { return env[key] }}
+	h, err := cfg.Handout(t.Context(), "", "/ca")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !h.Loopback() || h.Entry != "class" || h.CACert != "CA" {
 		t.Errorf("%+v", h)
 	}
-	if h, err = pool.Handout(t.Context(), Config{Cloud: "class"}, "http://10.0.0.1:5000/v3", "/ca"); err != nil || h.Loopback() {
+	if h, err = cfg.Handout(t.Context(), "http://10.0.0.1:5000/v3", "/ca"); err != nil || h.Loopback() {
 		t.Fatalf("%+v, %v", h, err)
 	}
 	other := t.TempDir()
@@ -41,13 +41,13 @@ func TestHandout(t *testing.T) {
 		t.Fatal(err)
 	}
 	env["OS_CLIENT_CONFIG_FILE"] = filepath.Join(other, "clouds.yaml")
-	cred, err := Config{Cloud: "class", Getenv: func(key string) string { return env[key] }}.credentials(t.Context())
+	cred, err := Config{Cloud: "class", Getenv: func(key string) string { return env[key] }}.Credentials(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	for key, want := range map[string]string{"auth.password": `it's: "0123" $HOME`, "auth.username": "ada", "auth.auth_url": "http://10.0.0.1:5000/v3",
 		"region_name": "R", "interface": "internal", "cacert": "/ca"} {
-		if got := cred.get(key); got != want {
+		if got := cred.Get(key); got != want {
 			t.Errorf("%s is %q, not %q", key, got, want)
 		}
 	}

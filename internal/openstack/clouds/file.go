@@ -1,4 +1,4 @@
-package openstack
+package clouds
 
 import (
 	"context"
@@ -88,13 +88,13 @@ func parseClouds(path string, data []byte, top string) (*cloudFile, error) {
 
 // entry merges the named entry of clouds.yaml with its profile below and
 // secure.yaml above.
-func (cfg Config) entry(ctx context.Context, name string) (credentials, error) {
+func (cfg Config) entry(ctx context.Context, name string) (Credentials, error) {
 	file, err := cfg.fileOf(name)
 	if err != nil {
-		return credentials{}, err
+		return Credentials{}, err
 	}
 	if file == nil {
-		return credentials{}, &LoginError{Cloud: name, Source: "an entry of clouds.yaml", Err: cfg.noClouds()}
+		return Credentials{}, &LoginError{Cloud: name, Source: "an entry of clouds.yaml", Err: cfg.noClouds()}
 	}
 	found, ok := file.entries[name]
 	if !ok {
@@ -102,12 +102,12 @@ func (cfg Config) entry(ctx context.Context, name string) (credentials, error) {
 		if hint := document.Suggest(name, sortedKeys(file.entries)); hint != "" {
 			err = fmt.Errorf("%w; %s", err, hint)
 		}
-		return credentials{}, &LoginError{Cloud: name, Source: file.path, Err: err}
+		return Credentials{}, &LoginError{Cloud: name, Source: file.path, Err: err}
 	}
 	source := file.path
 	secure, err := readFirst(cfg.places("secure", "OS_CLIENT_SECURE_FILE"), "clouds")
 	if err != nil {
-		return credentials{}, err
+		return Credentials{}, err
 	}
 	if secure != nil {
 		if secret, ok := secure.entries[name]; ok {
@@ -115,14 +115,14 @@ func (cfg Config) entry(ctx context.Context, name string) (credentials, error) {
 			source += " and " + secure.path
 		}
 	}
-	return cfg.withProfile(ctx, credentials{name: name, source: source, entry: found})
+	return cfg.withProfile(ctx, Credentials{Name: name, Source: source, entry: found})
 }
 
 // withProfile puts what is known of the vendor below what the entry says.
-func (cfg Config) withProfile(ctx context.Context, cred credentials) (credentials, error) {
+func (cfg Config) withProfile(ctx context.Context, cred Credentials) (Credentials, error) {
 	below, err := cfg.profile(ctx, cred.entry)
 	if err != nil {
-		return credentials{}, &LoginError{Cloud: cred.name, Source: cred.source, Err: err}
+		return Credentials{}, &LoginError{Cloud: cred.Name, Source: cred.Source, Err: err}
 	}
 	cred.entry = cred.entry.over(below)
 	return cred, nil
@@ -153,18 +153,18 @@ func (cfg Config) noClouds() error {
 
 // onlyEntry is used where nothing names a cloud: a file with one entry leaves
 // no doubt.
-func (cfg Config) onlyEntry(ctx context.Context) (credentials, error) {
+func (cfg Config) onlyEntry(ctx context.Context) (Credentials, error) {
 	file, err := readFirst(cfg.cloudsPlaces(), "clouds")
 	if err != nil {
-		return credentials{}, err
+		return Credentials{}, err
 	}
 	if file == nil {
-		return credentials{}, &LoginError{Cloud: "(none named)", Source: "OS_CLOUD and OS_AUTH_URL are not set",
+		return Credentials{}, &LoginError{Cloud: "(none named)", Source: "OS_CLOUD and OS_AUTH_URL are not set",
 			Err: cfg.noClouds()}
 	}
 	names := sortedKeys(file.entries)
 	if len(names) != 1 {
-		return credentials{}, &LoginError{Cloud: "(none named)", Source: file.path,
+		return Credentials{}, &LoginError{Cloud: "(none named)", Source: file.path,
 			Err: fmt.Errorf("which cloud? set OS_CLOUD to one of: %s", strings.Join(names, ", "))}
 	}
 	return cfg.entry(ctx, names[0])

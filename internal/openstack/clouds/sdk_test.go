@@ -1,4 +1,4 @@
-package openstack
+package clouds
 
 import (
 	"bytes"
@@ -164,7 +164,7 @@ func TestConfigurationAsTheSDKReadsIt(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			tc, getenv := cases[name], func(k string) string { return envs[i][k] }
-			ours, err := Config{Cloud: tc.cloud, Region: tc.region, Auth: tc.auth, Getenv: getenv}.credentials(t.Context())
+			ours, err := Config{Cloud: tc.cloud, Region: tc.region, Auth: tc.auth, Getenv: getenv}.Credentials(t.Context())
 			if (err != nil) != (answer.Error != "") {
 				t.Fatalf("ours: %v; theirs: %s", err, answer.Error)
 			}
@@ -194,7 +194,7 @@ func (tc sdkCase) write(t *testing.T) string {
 	return home
 }
 
-func compare(t *testing.T, ours credentials, theirs sdkAnswer, getenv func(string) string) {
+func compare(t *testing.T, ours Credentials, theirs sdkAnswer, getenv func(string) string) {
 	t.Helper()
 	auth := map[string]string{}
 	for k, v := range ours.values {
@@ -206,23 +206,23 @@ func compare(t *testing.T, ours credentials, theirs sdkAnswer, getenv func(strin
 		t.Errorf("auth is %v, theirs %v", auth, theirs.Auth)
 	}
 	for _, key := range []string{"region_name", "compute_endpoint_override", "network_endpoint_override", "compute_interface"} {
-		if ours.get(key) != theirs.Flat[key] {
-			t.Errorf("%s is %q, theirs %q", key, ours.get(key), theirs.Flat[key])
+		if ours.Get(key) != theirs.Flat[key] {
+			t.Errorf("%s is %q, theirs %q", key, ours.Get(key), theirs.Flat[key])
 		}
 	}
-	if got := ours.iface(); got != theirs.Flat["interface"] {
+	if got := ours.Interface(""); got != theirs.Flat["interface"] {
 		t.Errorf("interface is %q, theirs %q", got, theirs.Flat["interface"])
 	}
 	verify := "True"
-	if file := atHome(ours.get("cacert"), getenv); file != "" {
+	if file := AtHome(ours.Get("cacert"), getenv); file != "" {
 		verify = file
 	}
-	if ours.insecure() {
+	if ours.Insecure() {
 		verify = "False"
 	}
 	var cert []string
 	for _, key := range []string{"cert", "key"} {
-		if file := atHome(ours.get(key), getenv); file != "" {
+		if file := AtHome(ours.Get(key), getenv); file != "" {
 			cert = append(cert, file)
 		}
 	}

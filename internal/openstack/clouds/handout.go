@@ -1,4 +1,4 @@
-package openstack
+package clouds
 
 import (
 	"context"
@@ -35,27 +35,27 @@ func (h Handout) Loopback() bool {
 // Handout collects the credentials that cfg means. authURL stands in for the
 // entry's own where it is not empty; caFile is where CACert will be on the other
 // machine. Nobody is asked: wrong credentials are found out by who uses them.
-func (p *Pool) Handout(ctx context.Context, cfg Config, authURL, caFile string) (Handout, error) {
-	cred, err := p.fill(cfg).credentials(ctx)
+func (cfg Config) Handout(ctx context.Context, authURL, caFile string) (Handout, error) {
+	cred, err := cfg.Credentials(ctx)
 	if err != nil {
 		return Handout{}, err
 	}
-	if cred.get("cert") != "" {
-		return Handout{}, &LoginError{Cloud: cred.name, Source: cred.source,
+	if cred.Get("cert") != "" {
+		return Handout{}, &LoginError{Cloud: cred.Name, Source: cred.Source,
 			Err: fmt.Errorf("it logs in with a client certificate, which can't be handed out")}
 	}
-	h := Handout{Entry: cred.name}
+	h := Handout{Entry: cred.Name}
 	if strings.Contains(h.Entry, "/") {
 		h.Entry = "openstack" // the OS_* variables have no name but the address
 	}
 	if authURL != "" {
 		cred.values["auth.auth_url"] = authURL
 	}
-	h.AuthURL = cred.get("auth.auth_url")
-	if file := cred.get("cacert"); file != "" {
+	h.AuthURL = cred.Get("auth.auth_url")
+	if file := cred.Get("cacert"); file != "" {
 		text, err := os.ReadFile(file)
 		if err != nil {
-			return h, fmt.Errorf("cannot hand out the certificate of cloud %s: %w", cred.name, err)
+			return h, fmt.Errorf("cannot hand out the certificate of cloud %s: %w", cred.Name, err)
 		}
 		h.CACert, cred.values["cacert"] = string(text), caFile
 	}
@@ -64,15 +64,15 @@ func (p *Pool) Handout(ctx context.Context, cfg Config, authURL, caFile string) 
 }
 
 // cloudsText is a clouds.yaml of one entry. JSON's strings are YAML's, too.
-func cloudsText(entry string, cred credentials) string {
+func cloudsText(entry string, cred Credentials) string {
 	var auth, rest strings.Builder
 	for _, key := range handedOut(cred) {
 		short, isAuth := strings.CutPrefix(key, "auth.")
 		if isAuth {
-			fmt.Fprintf(&auth, "      %s: %s\n", short, jsonText(cred.get(key)))
+			fmt.Fprintf(&auth, "      %s: %s\n", short, jsonText(cred.Get(key)))
 			continue
 		}
-		fmt.Fprintf(&rest, "    %s: %s\n", key, jsonText(cred.get(key)))
+		fmt.Fprintf(&rest, "    %s: %s\n", key, jsonText(cred.Get(key)))
 	}
 	return "clouds:\n  " + jsonText(entry) + ":\n    auth:\n" + auth.String() + rest.String()
 }
@@ -83,7 +83,7 @@ func jsonText(s string) string {
 }
 
 // handedOut are the keys that another machine needs, sorted.
-func handedOut(cred credentials) []string {
+func handedOut(cred Credentials) []string {
 	var keys []string
 	for key, text := range cred.values {
 		switch key {
@@ -102,7 +102,7 @@ func handedOut(cred credentials) []string {
 }
 
 // openRC is the file that a shell sources.
-func openRC(cred credentials) string {
+func openRC(cred Credentials) string {
 	var b strings.Builder
 	b.WriteString("export OS_IDENTITY_API_VERSION=3\n")
 	for _, key := range handedOut(cred) {
@@ -117,9 +117,9 @@ func openRC(cred credentials) string {
 		default:
 			continue
 		}
-		fmt.Fprintf(&b, "export %s='%s'\n", name, strings.ReplaceAll(cred.get(key), "'", `'\''`))
+		fmt.Fprintf(&b, "export %s='%s'\n", name, strings.ReplaceAll(cred.Get(key), "'", `'\''`))
 	}
-	if cred.insecure() {
+	if cred.Insecure() {
 		b.WriteString("export OS_INSECURE=true\n")
 	}
 	return b.String()

@@ -1,11 +1,16 @@
-package openstack
+// Package clouds finds which OpenStack is meant and as whom to log in there:
+// from clouds.yaml and its companions, from the OS_* variables, or from what a
+// task says, as openstacksdk does.
+package clouds
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -33,16 +38,19 @@ type Config struct {
 	Further map[string]string
 }
 
-// credentials is a cloud's configuration, flat: "auth.username", "region_name".
-type credentials struct {
-	name   string // for messages
-	source string // file or variables, for messages
+// Credentials are a cloud's configuration, flat: "auth.username", "region_name".
+type Credentials struct {
+	Name   string // of the cloud, for messages
+	Source string // file or variables, for messages
 	entry
 }
 
-func (c credentials) get(key string) string { return c.values[key] }
+// Get returns a setting by its place in clouds.yaml, "auth.username"; empty
+// where there is none.
+func (c Credentials) Get(key string) string { return c.values[key] }
 
-func (c credentials) first(keys ...string) string {
+// First returns the first of these settings that there is.
+func (c Credentials) First(keys ...string) string {
 	for _, k := range keys {
 		if v := c.values[k]; v != "" {
 			return v
@@ -51,30 +59,30 @@ func (c credentials) first(keys ...string) string {
 	return ""
 }
 
-// credentials collects the configuration: the named entry of clouds.yaml, else
+// Credentials collects the configuration: the named entry of clouds.yaml, else
 // the variables, else the only entry there is; then what Config itself says.
-func (cfg Config) credentials(ctx context.Context) (credentials, error) {
+func (cfg Config) Credentials(ctx context.Context) (Credentials, error) {
 	if cfg.Getenv == nil {
 		cfg.Getenv = os.Getenv
 	}
 	cred, err := cfg.base(ctx)
 	if err != nil {
-		return credentials{}, err
+		return Credentials{}, err
 	}
 	if err := cred.chooseRegion(cfg.region(cred)); err != nil {
-		return credentials{}, &LoginError{Cloud: cred.name, Source: cred.source, Err: err}
+		return Credentials{}, &LoginError{Cloud: cred.Name, Source: cred.Source, Err: err}
 	}
 	cfg.override(cred.values)
 	cred.settle()
-	if cred.get("auth.auth_url") == "" {
-		return credentials{}, &LoginError{Cloud: cred.name, Source: cred.source, Err: errors.New("auth_url is missing")}
+	if cred.Get("auth.auth_url") == "" {
+		return Credentials{}, &LoginError{Cloud: cred.Name, Source: cred.Source, Err: errors.New("auth_url is missing")}
 	}
 	return cred, nil
 }
 
 // region is the one asked for. $OS_REGION_NAME chooses among those of a named
 // cloud, too: it tells nothing about who logs in.
-func (cfg Config) region(cred credentials) string {
+func (cfg Config) region(cred Credentials) string {
 	if cfg.Region != "" || cfg.Entry != nil || cfg.named() == "" {
 		return cfg.Region
 	}
@@ -137,19 +145,19 @@ func (cfg Config) named() string {
 	return cfg.Getenv("OS_CLOUD")
 }
 
-func (cfg Config) base(ctx context.Context) (credentials, error) {
+func (cfg Config) base(ctx context.Context) (Credentials, error) {
 	name := cfg.named()
 	switch {
 	case cfg.Entry != nil:
 		given := entryFromMap(cfg.Entry)
-		return cfg.withProfile(ctx, credentials{name: given.values["auth.auth_url"], source: "from the cloud argument", entry: given})
+		return cfg.withProfile(ctx, Credentials{Name: given.values["auth.auth_url"], Source: "from the cloud argument", entry: given})
 	case name != "" && name == cfg.variablesName() && cfg.Getenv("OS_AUTH_URL") != "":
 		return cfg.variables(), nil
 	case name != "":
 		return cfg.entry(ctx, name)
 	case cfg.Auth["auth_url"] != "":
 		// Whole in itself: what is set for another cloud has no part in it.
-		return credentials{name: cfg.Auth["auth_url"], source: "from the auth argument", entry: newEntry()}, nil
+		return Credentials{Name: cfg.Auth["auth_url"], Source: "from the auth argument", entry: newEntry()}, nil
 	case cfg.Getenv("OS_AUTH_URL") != "":
 		return cfg.variables(), nil
 	}
@@ -165,8 +173,8 @@ func (cfg Config) variablesName() string {
 }
 
 // variables reads the OS_* variables, those of the v2 days included.
-func (cfg Config) variables() credentials {
-	cred := credentials{name: cfg.Getenv("OS_AUTH_URL"), source: "from the OS_* variables", entry: newEntry()}
+func (cfg Config) variables() Credentials {
+	cred := Credentials{Name: cfg.Getenv("OS_AUTH_URL"), Source: "from the OS_* variables", entry: newEntry()}
 	for _, key := range variableKeys() {
 		if v := cfg.Getenv(variableName(key)); v != "" {
 			cred.values[key] = v
@@ -184,8 +192,8 @@ func variableName(key string) string {
 func variableKeys() []string {
 	keys := append(authKeys(), "tenant_name", "tenant_id", "auth_token", "auth_type", "region_name", "interface",
 		"endpoint_type", "cacert", "cert", "key", "insecure", "verify", "api_timeout")
-	for _, s := range knownServices() {
-		for _, prefix := range s.prefixes {
+	for _, of := range servicePrefixes() {
+		for _, prefix := range of {
 			for _, what := range []string{"endpoint_override", "interface", "endpoint_type", "region_name", "service_name", "api_version"} {
 				keys = append(keys, prefix+"_"+what)
 			}
@@ -202,9 +210,9 @@ func authKeys() []string {
 		"application_credential_id", "application_credential_name", "application_credential_secret"}
 }
 
-// insecure reports verify: false, or the older insecure: true, which wins.
-func (c credentials) insecure() bool {
-	return isFalse(c.get("verify")) || isTrue(c.get("insecure"))
+// Insecure reports verify: false, or the older insecure: true, which wins.
+func (c Credentials) Insecure() bool {
+	return isFalse(c.Get("verify")) || isTrue(c.Get("insecure"))
 }
 
 func isFalse(s string) bool {
@@ -215,13 +223,53 @@ func isTrue(s string) bool {
 	return slices.Contains([]string{"true", "yes", "on", "1"}, strings.ToLower(s))
 }
 
-// timeout is that of one try of a call.
-func (cfg Config) timeout(cred credentials) time.Duration {
+// TimeoutOf is that of one try of a call.
+func (cfg Config) TimeoutOf(cred Credentials) time.Duration {
 	if cfg.Timeout > 0 {
 		return cfg.Timeout
 	}
-	if d, err := time.ParseDuration(cred.get("api_timeout") + "s"); err == nil && d > 0 {
+	if d, err := time.ParseDuration(cred.Get("api_timeout") + "s"); err == nil && d > 0 {
 		return d
 	}
 	return 60 * time.Second
+}
+
+// Session tells sessions apart. It holds secrets, and is for memory only.
+func (cfg Config) Session() string {
+	var b strings.Builder
+	verify := "unsaid"
+	if cfg.Verify != nil {
+		verify = fmt.Sprint(*cfg.Verify)
+	}
+	fmt.Fprintf(&b, "%q %q %q %q %q %q %q %v %v", cfg.Cloud, cfg.AuthType, cfg.Region, cfg.Interface,
+		cfg.CACert, cfg.Cert, cfg.Key, verify, cfg.Timeout)
+	for _, k := range sortedKeys(cfg.Auth) {
+		fmt.Fprintf(&b, " %s=%q", k, cfg.Auth[k])
+	}
+	given := entryFromMap(cfg.Entry)
+	for _, k := range sortedKeys(given.values) {
+		fmt.Fprintf(&b, " entry.%s=%q", k, given.values[k])
+	}
+	fmt.Fprintf(&b, " %q", given.regions)
+	return b.String()
+}
+
+// Given lists the names of the settings below auth that there are, sorted.
+func (c Credentials) Given() []string {
+	var have []string
+	for k, v := range c.values {
+		if short, ok := strings.CutPrefix(k, "auth."); ok && v != "" {
+			have = append(have, short)
+		}
+	}
+	sort.Strings(have)
+	return have
+}
+
+// AtHome replaces the ~ at the beginning of a path.
+func AtHome(path string, getenv func(string) string) string {
+	if rest, ok := strings.CutPrefix(path, "~/"); ok && getenv != nil {
+		return filepath.Join(getenv("HOME"), rest)
+	}
+	return path
 }
