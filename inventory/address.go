@@ -28,6 +28,13 @@ func isAddress(text string) bool {
 	return ok
 }
 
+// SplitAddress takes the port off a host's name or address, as add_host gets
+// it; port is 0 for none, and what is no address stays as it is.
+func SplitAddress(text string) (host string, port int) {
+	host, port, _ = splitAddress(text)
+	return host, port
+}
+
 // splitAddress takes the port off a host name or address; port is 0 for none.
 func splitAddress(text string) (host string, port int, ok bool) {
 	host = text

@@ -3,6 +3,7 @@ package inventory
 import (
 	"context"
 	"fmt"
+	"reflect"
 
 	"rollout/internal/value"
 )
@@ -19,7 +20,7 @@ func (inv *Inventory) addDynamicHost(name string, groups []string, vars *value.M
 	before := inv.changes
 	h := inv.AddHost(name, append([]string{All}, groups...)...)
 	for key, val := range vars.All() {
-		if old, ok := h.Vars.Get(key); !ok || !value.Equal(old, val) {
+		if old, ok := h.Vars.Get(key); !ok || !value.Equal(old, val) && !reflect.DeepEqual(old, val) {
 			h.Vars.Set(key, val)
 			inv.changes++
 		}

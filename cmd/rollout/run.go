@@ -164,17 +164,19 @@ func (p *project) runOne(ctx context.Context, flags *runFlags, book string, logi
 	files := playbook.Files{Shipped: shipped{}}
 	modules := moduleTable(p.clouds, engines)
 	loader := &playbook.Loader{
-		Files:     files,
-		RolesPath: slices.Concat(p.settings.RolesPath, []string{"roles", playbook.Embedded + "roles"}),
-		Known:     runner.Known(modules),
-		Expand:    p.expand(ctx),
-		Decrypt:   p.keys.Decrypt,
+		Files:           files,
+		RolesPath:       slices.Concat(p.settings.RolesPath, []string{"roles", playbook.Embedded + "roles"}),
+		CollectionsPath: p.settings.CollectionsPath,
+
+		Known:   runner.Known(modules),
+		Expand:  p.expand(ctx),
+		Decrypt: p.keys.Decrypt,
 	}
 	loaded, mistakes := loader.Load(files.Find(book))
 	run, err := runner.New(runner.Options{
 		Playbook: loaded, Loader: loader, Inventory: p.source(flags.runsNothing()), Modules: modules, Connector: c,
 		Observer: flags.watch(), Person: terminal(), Decrypt: p.keys.Decrypt,
-		ExtraVars: p.extra, Tags: flags.tags, SkipTags: flags.skipTags, Limit: flags.limit, StartAt: flags.startAt, Login: login,
+		ExtraVars: p.extra, InventorySources: p.inventories, Tags: flags.tags, SkipTags: flags.skipTags, Limit: flags.limit, StartAt: flags.startAt, Login: login,
 		Check: flags.check, Diff: flags.diff, ForceHandlers: flags.forceHandlers, Forks: flags.forks, Verbosity: flags.verbose, Settings: p.settings, FlushCache: p.flushCache,
 		Listing: flags.list.Any(),
 	})

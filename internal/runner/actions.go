@@ -12,6 +12,7 @@ type action struct {
 	module     *module.Module
 	run        func(ctx context.Context, c *call) (*outcome, error)
 	once       bool            // one host does it for all
+	mapping    bool            // its free-form text is a template of a mapping of arguments
 	meta       bool            // handled apart: it steers the play
 	unrendered map[string]bool // arguments the action evaluates itself
 	sealed     bool            // vaulted arguments stay so: it hands them on

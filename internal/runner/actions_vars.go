@@ -3,18 +3,15 @@ package runner
 import (
 	"context"
 	"fmt"
-	"io"
-	"path/filepath"
 	"regexp"
 	"slices"
-	"sort"
 	"strings"
 
-	"rollout/internal/document"
 	"rollout/internal/module"
 	"rollout/internal/playbook"
 	"rollout/internal/value"
 	"rollout/internal/vars"
+	"rollout/inventory"
 )
 
 func setFactAction() *action {
@@ -27,6 +24,10 @@ func setFactAction() *action {
 		run:    setFact,
 	}
 }
+
+// invalidName is what is said of a name that no variable may have.
+const invalidName = "The variable name '%s' is not valid. Variables must start with a letter or underscore character, " +
+	"and contain only letters, numbers and underscores."
 
 var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
@@ -42,7 +43,7 @@ func setFact(_ context.Context, c *call) (*outcome, error) {
 		}
 		key := text(name)
 		if !identifier.MatchString(key) {
-			return failure(fmt.Sprintf("The variable name '%s' is not valid. Variables must start with a letter or underscore character, and contain only letters, numbers and underscores.", key)), nil
+			return failure(fmt.Sprintf(invalidName, key)), nil
 		}
 		facts.Set(key, wordBool(v))
 	}
@@ -80,34 +81,69 @@ func addHostAction() *action {
 	return &action{
 		module: &module.Module{Name: builtin + "add_host", Summary: "Add a host to the inventory of this run.", Args: module.Schema{
 			Args: []module.Arg{
-				{Name: "name", Aliases: []string{"host", "hostname"}, Required: true, Doc: "The host."},
-				{Name: "groups", Aliases: []string{"group", "groupname"}, Type: module.List, Elements: module.Str, Doc: "Groups to put it in."},
+				{Name: "name", Aliases: []string{"host", "hostname"}, Doc: "The host, perhaps with a port."},
+				{Name: "groups", Aliases: []string{"group", "groupname"}, Type: module.Raw, Doc: "Groups to put it in: a list, or text with commas."},
 			},
-			OpenEnded: true,
+			OpenEnded: true, FreeForm: true,
 		}},
-		once: true,
-		run:  addHost,
+		once:    true,
+		mapping: true,
+		run:     addHost,
 	}
 }
 
+// addedHost is what add_host was asked for.
+type addedHost struct {
+	name   string
+	groups []string
+	vars   *value.Map
+}
+
 func addHost(_ context.Context, c *call) (*outcome, error) {
-	name := c.args.String("name")
-	var groups []string
-	for _, g := range c.args.List("groups") {
-		groups = append(groups, text(g))
+	h := addedHost{groups: []string{}, vars: value.NewMap()}
+	asked := firstOf(c.given, "name", "hostname", "host")
+	if asked == nil {
+		return failure("name, host or hostname needs to be provided"), nil
 	}
-	hostVars := value.NewMap()
-	for k, v := range c.args.All() {
-		if k != any("name") && k != any("groups") {
-			hostVars.Set(k, data(v))
+	name, port := inventory.SplitAddress(text(asked))
+	h.name = name
+	for k, v := range c.given.All() {
+		if !slices.Contains([]string{"name", "hostname", "groupname", "groups"}, text(k)) {
+			h.vars.Set(k, data(v))
 		}
 	}
-	changed, err := c.job.batch.run.hosts.addHost(name, groups, hostVars)
+	if port > 0 {
+		h.vars.Set("ansible_ssh_port", port)
+	}
+	groups := firstOf(c.given, "groupname", "groups", "group")
+	items, isList := listOf(groups)
+	if s, isText := groups.(string); isText && s != "" {
+		items, isList = value.List(strings.Split(s, ",")), true
+	}
+	if !isList && value.Truthy(groups) {
+		return failure("Groups must be specified as a list."), nil
+	}
+	for _, g := range items {
+		if group := strings.TrimSpace(text(g)); !slices.Contains(h.groups, group) {
+			h.groups = append(h.groups, group)
+		}
+	}
+	changed, err := c.job.batch.run.hosts.addHost(h.name, h.groups, h.vars)
 	if err != nil {
 		return nil, err
 	}
-	shown := value.NewMap("host_name", name, "groups", value.List(groups), "host_vars", plain(hostVars))
+	shown := value.NewMap("host_name", h.name, "groups", value.List(h.groups), "host_vars", plain(h.vars))
 	return newOutcome(module.Result{Changed: changed}.Set("add_host", shown)), nil
+}
+
+// firstOf returns the first of the names that is given; nil for none.
+func firstOf(m *value.Map, names ...string) any {
+	for _, name := range names {
+		if v, ok := m.Get(name); ok {
+			return v
+		}
+	}
+	return nil
 }
 
 // data marks text that must not be taken for a template later: it may come
@@ -178,183 +214,6 @@ func groupByAction() *action {
 }
 
 func dashes(s string) string { return strings.ReplaceAll(s, " ", "-") }
-
-func includeVarsAction() *action {
-	return &action{
-		module: &module.Module{Name: builtin + "include_vars", Summary: "Load variables from files.", Args: module.Schema{
-			Args: []module.Arg{
-				{Name: "file", Type: module.Path, Doc: "The file; found in vars/ of the role or beside the playbook."},
-				{Name: "dir", Type: module.Path, Doc: "A directory of which all files are loaded, in order of their names."},
-				{Name: "name", Doc: "The variable that holds them all; without it they stand by themselves."},
-				{Name: "depth", Type: module.Int, Default: 0, Doc: "How deep to look into directories; 0 is without limit."},
-				{Name: "files_matching", Doc: "A regular expression for the names of files in dir."},
-				{Name: "ignore_files", Type: module.List, Elements: module.Str, Doc: "Regular expressions of names left out."},
-				{Name: "extensions", Type: module.List, Elements: module.Str, Default: []any{"yaml", "yml", "json"}, Doc: "Those of files in dir."},
-				{Name: "ignore_unknown_extensions", Type: module.Bool, Default: false, Doc: "Leave out other files instead of failing."},
-			},
-			FreeForm:          true,
-			MutuallyExclusive: [][]string{{"file", "dir"}},
-		}},
-		run: includeVars,
-	}
-}
-
-func includeVars(_ context.Context, c *call) (*outcome, error) {
-	file := c.args.String("file")
-	if file == "" {
-		file = strings.TrimSpace(c.free)
-	}
-	files := []string{file}
-	if dir := c.args.String("dir"); dir != "" {
-		var err error
-		if files, err = c.varFilesIn(dir); err != nil {
-			return failure(err.Error()), nil
-		}
-	} else if file == "" {
-		return failure("include_vars needs a file or a dir"), nil
-	}
-	loaded, paths := value.NewMap(), []string{}
-	for _, f := range files {
-		m, path, err := c.loadVars(f)
-		if err != nil {
-			return failure(err.Error()), nil
-		}
-		loaded.Update(m)
-		paths = append(paths, path)
-	}
-	if name := c.args.String("name"); name != "" {
-		loaded = value.NewMap(name, loaded)
-	}
-	o := newOutcome(module.Result{})
-	o.data.Set("ansible_facts", plain(loaded))
-	o.data.Set("ansible_included_var_files", value.List(paths))
-	o.effects = []effect{{included: loaded}}
-	return o, nil
-}
-
-// loadVars reads one file of variables.
-func (c *call) loadVars(name string) (*value.Map, string, error) {
-	f, path, err := c.files().Open("vars", name)
-	if err != nil {
-		return nil, "", err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(f)
-	if err != nil {
-		return nil, path, fmt.Errorf("cannot read %s: %w", path, err)
-	}
-	if text, err = c.job.batch.run.decrypted(path, text); err != nil {
-		return nil, path, err
-	}
-	n, err := document.Parse(path, text)
-	if err != nil {
-		return nil, path, err
-	}
-	m, err := c.job.batch.run.decoder.Map(n)
-	return m, path, err
-}
-
-// decrypted returns a file's plain text.
-func (r *Run) decrypted(path string, text []byte) ([]byte, error) {
-	if !strings.HasPrefix(string(text), "$ANSIBLE_VAULT;") {
-		return text, nil
-	}
-	if r.opt.Decrypt == nil {
-		return nil, fmt.Errorf("cannot read %s: it is encrypted (give its vault password)", path)
-	}
-	return r.opt.Decrypt(text)
-}
-
-// varFilesIn lists the files of a directory of variables, in order.
-func (c *call) varFilesIn(dir string) ([]string, error) {
-	root, err := c.finder().dir("vars", dir)
-	if err != nil {
-		return nil, err
-	}
-	var out []string
-	err = c.walkVars(root, 1, &out)
-	sort.Strings(out)
-	return out, err
-}
-
-func (c *call) walkVars(dir string, depth int, out *[]string) error {
-	if limit := c.args.Int("depth"); limit > 0 && depth > limit {
-		return nil
-	}
-	entries, err := c.job.batch.run.opt.Loader.Files.ReadDir(dir)
-	if err != nil {
-		return fmt.Errorf("cannot list %s: %w", dir, err)
-	}
-	for _, e := range entries {
-		path := filepath.Join(dir, e.Name())
-		if e.IsDir() {
-			if err := c.walkVars(path, depth+1, out); err != nil {
-				return err
-			}
-			continue
-		}
-		ok, err := c.wantsVarFile(path)
-		if err != nil {
-			return err
-		}
-		if ok {
-			*out = append(*out, path)
-		}
-	}
-	return nil
-}
-
-func (c *call) wantsVarFile(path string) (bool, error) {
-	name := filepath.Base(path)
-	if expr := c.args.String("files_matching"); expr != "" {
-		re, err := regexp.Compile(expr)
-		if err != nil {
-			return false, fmt.Errorf("files_matching: %w", err)
-		}
-		if !re.MatchString(name) {
-			return false, nil
-		}
-	}
-	for _, expr := range c.args.List("ignore_files") {
-		re, err := regexp.Compile(text(expr) + "$")
-		if err != nil {
-			return false, fmt.Errorf("ignore_files: %w", err)
-		}
-		if re.MatchString(name) {
-			return false, nil
-		}
-	}
-	ext := strings.TrimPrefix(filepath.Ext(name), ".")
-	if slices.Contains(value.Strings(c.args.List("extensions")), ext) {
-		return true, nil
-	}
-	if c.args.Bool("ignore_unknown_extensions") {
-		return false, nil
-	}
-	return false, fmt.Errorf("%s does not have a valid extension: %s", path, strings.Join(value.Strings(c.args.List("extensions")), ", "))
-}
-
-func setStatsAction() *action {
-	return &action{
-		module: &module.Module{Name: builtin + "set_stats", Summary: "Keep values for the end of the run.", Args: module.Schema{
-			Args: []module.Arg{
-				{Name: "data", Type: module.Dict, Required: true, Doc: "The values."},
-				{Name: "per_host", Type: module.Bool, Default: false, Doc: "Keep them for each host apart."},
-				{Name: "aggregate", Type: module.Bool, Default: true, Doc: "Add to what is there instead of replacing it."},
-			},
-		}},
-		run: func(_ context.Context, c *call) (*outcome, error) {
-			r := c.job.batch.run
-			who := "_run"
-			if c.args.Bool("per_host") {
-				who = c.job.host.name
-			}
-			r.state.addStats(who, c.args.Map("data"), c.args.Bool("aggregate"))
-			shown := value.NewMap("data", c.args.Map("data"), "per_host", c.args.Bool("per_host"), "aggregate", c.args.Bool("aggregate"))
-			return newOutcome(module.Result{}.Set("ansible_stats", shown)), nil
-		},
-	}
-}
 
 func includeTasksAction() *action {
 	return &action{

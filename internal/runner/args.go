@@ -30,11 +30,12 @@ func (c *call) arguments() error {
 		return err
 	}
 	if t.FreeForm != nil {
-		if err := c.freeForm(t.FreeForm); err != nil {
+		if args, err = c.freeForm(t.FreeForm, args); err != nil {
 			return err
 		}
 	}
 	kept, _ := vars.Omit(args)
+	c.given, _ = kept.(*value.Map)
 	validated, err := c.schema().Validate(kept.(*value.Map))
 	if err != nil {
 		return fmt.Errorf("wrong arguments for %s: %w", t.Action, err)
@@ -106,13 +107,22 @@ func (c *call) argument(raw any) (any, error) {
 	return c.scope.Evaluate(raw)
 }
 
-func (c *call) freeForm(n *document.Node) error {
+// freeForm renders the text beside the arguments; where it stands for a mapping
+// of arguments, args win over those.
+func (c *call) freeForm(n *document.Node, args *value.Map) (*value.Map, error) {
 	v, err := evaluate(c.scope, c.job.batch.run, n)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	c.free = text(v)
-	return nil
+	if c.action == nil || !c.action.mapping {
+		c.free = text(v)
+		return args, nil
+	}
+	m, ok := v.(*value.Map)
+	if !ok {
+		return nil, n.Errorf("Invalid raw parameters passed, requires a dictonary/mapping got a %s", text(v))
+	}
+	return merged(m, args), nil
 }
 
 // hideSecrets remembers the values of arguments that are secrets.

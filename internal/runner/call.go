@@ -22,6 +22,7 @@ type call struct {
 	action   *action
 	module   *module.Module
 	args     *value.Map
+	given    *value.Map // the arguments as they were given, before defaults and aliases
 	free     string
 	check    bool
 	diff     bool

@@ -102,7 +102,7 @@ func (j *job) one(ctx context.Context, s *vars.Scope) (*outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.noLog, o.delegate, o.name, o.notify = j.noLog, c.delegate, c.name, c.notify
+	o.noLog, o.delegate, o.name, o.notify = o.noLog || j.noLog, c.delegate, c.name, c.notify
 	return o, nil
 }
 

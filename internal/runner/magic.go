@@ -57,6 +57,9 @@ func (b *batch) hostMagic(host string) *value.Map {
 		"ansible_run_tags", value.List(r.runTags()), "ansible_skip_tags", value.List(r.opt.SkipTags),
 		"ansible_config_file", r.configFile(), "ansible_playbook_python", "rollout",
 	)
+	if len(r.opt.InventorySources) > 0 {
+		m.Set("ansible_inventory_sources", value.List(inventorySources(r.opt.InventorySources)))
+	}
 	if limit := r.opt.Limit; limit != "" {
 		m.Set("ansible_limit", limit)
 	}
@@ -64,6 +67,17 @@ func (b *batch) hostMagic(host string) *value.Map {
 		m.Set("playbook_dir", absolute(b.play.Dir))
 	}
 	return m
+}
+
+// inventorySources are paths made absolute; lists of hosts stay as they are.
+func inventorySources(sources []string) []string {
+	out := make([]string, len(sources))
+	for i, s := range sources {
+		if out[i] = s; !strings.Contains(s, ",") {
+			out[i] = absolute(s)
+		}
+	}
+	return out
 }
 
 // including are the roles whose tasks imported or included this one, innermost

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"rollout/internal/document"
 	"rollout/internal/playbook"
 	"rollout/internal/report"
 	"rollout/internal/value"
@@ -19,10 +20,11 @@ import (
 // batch is a play on those of its hosts that go through it together.
 type batch struct {
 	run        *Run
-	play       *playbook.Play // nil where there is no play around what is asked
-	name       string         // the play's, rendered
-	playLayers []vars.Layer   // vars, prompts, vars_files
-	playHosts  []string       // all hosts of the play
+	play       *playbook.Play                // nil where there is no play around what is asked
+	name       string                        // the play's, rendered
+	playLayers []vars.Layer                  // vars, prompts
+	varsFiles  map[*document.Node]*value.Map // those whose names are no templates
+	playHosts  []string                      // all hosts of the play
 	hosts      []*member
 	free       bool    // hosts run ahead of each other
 	pinned     bool    // a host keeps its fork to the end of the play
@@ -90,6 +92,9 @@ func (r *Run) runPlay(ctx context.Context, p *playbook.Play) (bool, error) {
 	}
 	hosts, err := b.selectHosts(ctx)
 	if err != nil {
+		return false, err
+	}
+	if err := b.warnReserved(); err != nil {
 		return false, err
 	}
 	start := report.PlayStart{Name: b.name, Check: r.opt.Check, Free: b.free}
@@ -183,6 +188,7 @@ func (b *batch) playScope(ctx context.Context) (*vars.Scope, error) {
 	st := &stack{run: b.run}
 	st.layers = append(st.layers, b.run.hosts.layers("", b.dir())...)
 	st.layers = append(st.layers, b.playLayers...)
+	b.stackVarsFiles(ctx, st, "", nil)
 	st.source(vars.ExtraVars, b.run.opt.ExtraVars)
 	var s *vars.Scope
 	lazy := map[string]func() (any, error){

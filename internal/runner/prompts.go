@@ -3,8 +3,6 @@ package runner
 import (
 	"context"
 	"errors"
-	"path/filepath"
-	"strings"
 
 	"rollout/internal/document"
 	"rollout/internal/playbook"
@@ -14,7 +12,7 @@ import (
 )
 
 // prompts gathers the play's own variables: vars, what vars_prompt asks for,
-// vars_files.
+// those of vars_files whose names are known.
 func (b *batch) prompts(ctx context.Context) error {
 	play, err := b.run.decoded(b.play.Vars)
 	if err != nil {
@@ -35,7 +33,7 @@ func (b *batch) prompts(ctx context.Context) error {
 	if answers.Len() > 0 {
 		b.playLayers = append(b.playLayers, vars.Layer{Level: vars.PlayPrompts, Values: answers})
 	}
-	return b.varsFiles(ctx)
+	return b.fixedVarsFiles(ctx)
 }
 
 // prompt asks one question, twice where the answer must be confirmed.
@@ -75,54 +73,6 @@ func (b *batch) prompt(ctx context.Context, p *playbook.Prompt) (string, error) 
 		}
 		return answer, nil
 	}
-}
-
-// varsFiles loads the play's vars_files; of a list the first that exists.
-func (b *batch) varsFiles(ctx context.Context) error {
-	for _, n := range b.play.VarsFiles {
-		s, err := b.playScope(ctx)
-		if err != nil {
-			return err
-		}
-		m, err := b.varsFile(s, n)
-		if err != nil {
-			return err
-		}
-		b.playLayers = append(b.playLayers, vars.Layer{Level: vars.PlayVarsFiles, Values: m})
-	}
-	return nil
-}
-
-func (b *batch) varsFile(s *vars.Scope, n *document.Node) (*value.Map, error) {
-	candidates := []*document.Node{n}
-	if n.Kind == document.Sequence {
-		candidates = n.Items
-	}
-	var tried []string
-	for _, c := range candidates {
-		name, err := words(s, c, "vars_files")
-		if isUndefined(err) && len(candidates) > 1 {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		path := name
-		if !filepath.IsAbs(name) && !strings.HasPrefix(name, playbook.Embedded) {
-			path = filepath.Join(b.play.Dir, name)
-		}
-		for _, p := range []string{filepath.Join(b.play.Dir, "vars", name), path} {
-			if _, err := b.run.opt.Loader.Files.Stat(p); err == nil {
-				doc, err := b.run.opt.Loader.ReadYAML(p)
-				if err != nil {
-					return nil, err
-				}
-				return b.run.decoded(doc)
-			}
-			tried = append(tried, p)
-		}
-	}
-	return nil, n.Errorf("cannot find the vars file (looked for %s)", strings.Join(tried, ", "))
 }
 
 // checkPrompts refuses what vars_prompt can't do.

@@ -56,6 +56,9 @@ type Options struct {
 	// Decrypt returns a vaulted value's plain text; nil makes one an error.
 	Decrypt func(text []byte) ([]byte, error)
 
+	// InventorySources is the variable ansible_inventory_sources: what -i says.
+	InventorySources []string
+
 	ExtraVars   *value.Map // of -e: see vars.Decoder.ParseExtra
 	Tags        []string
 	SkipTags    []string
@@ -98,6 +101,7 @@ type Run struct {
 	fatal    bool       // a play ended the run
 	ids      int
 	maps     map[*document.Node]*value.Map
+	warned   map[string]bool
 	failed   map[string]bool // hosts the rest of the run does without
 	lost     map[string]bool
 	tellMu   sync.Mutex
@@ -126,7 +130,7 @@ func New(opt Options) (*Run, error) {
 	r := &Run{opt: opt, callables: newCallables(opt.Modules), state: newState(), stats: newStats(),
 		secrets: &secrets{}, conns: newConnections(opt.Connector), running: newRunning(),
 		decoder: vars.Decoder{Decrypt: opt.Decrypt}, slots: make(chan struct{}, opt.Forks),
-		maps: map[*document.Node]*value.Map{}, failed: map[string]bool{}, lost: map[string]bool{}, startAt: opt.StartAt}
+		maps: map[*document.Node]*value.Map{}, warned: map[string]bool{}, failed: map[string]bool{}, lost: map[string]bool{}, startAt: opt.StartAt}
 	var err error
 	if r.state.cache, err = newFactCache(opt.Settings); err != nil {
 		return nil, err

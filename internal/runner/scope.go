@@ -12,7 +12,7 @@ import (
 // scope returns what names mean for a host and a task; t is nil for what the
 // play itself asks (hosts, serial, prompts).
 func (b *batch) scope(ctx context.Context, host string, t *playbook.Task, f frame) (*vars.Scope, error) {
-	layers, err := b.layers(host, t, f)
+	layers, err := b.layers(ctx, host, t, f)
 	if err != nil {
 		return nil, err
 	}
@@ -26,7 +26,7 @@ func (b *batch) scope(ctx context.Context, host string, t *playbook.Task, f fram
 }
 
 // layers stacks Ansible's levels for a host, weakest first.
-func (b *batch) layers(host string, t *playbook.Task, f frame) ([]vars.Layer, error) {
+func (b *batch) layers(ctx context.Context, host string, t *playbook.Task, f frame) ([]vars.Layer, error) {
 	st := &stack{run: b.run}
 	if b.play != nil {
 		for _, use := range b.exported(host) {
@@ -42,8 +42,11 @@ func (b *batch) layers(host string, t *playbook.Task, f frame) ([]vars.Layer, er
 	st.inventory(host, b.dir(), facts)
 	if b.play != nil {
 		st.layers = append(st.layers, b.playLayers...)
-		for _, use := range b.exported(host) {
-			st.role(use)
+		b.stackVarsFiles(ctx, st, host, t)
+		if !b.run.opt.Settings.PrivateRoleVars {
+			for _, use := range b.exported(host) {
+				st.role(use)
+			}
 		}
 	}
 	if t != nil {
