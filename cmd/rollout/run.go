@@ -171,6 +171,7 @@ func (p *project) runOne(ctx context.Context, flags *runFlags, book string, logi
 		Known:   runner.Known(modules),
 		Expand:  p.expand(ctx),
 		Decrypt: p.keys.Decrypt,
+		Doubt:   func(d *document.Error) { warn(d.Error()) },
 	}
 	loaded, mistakes := loader.Load(files.Find(book))
 	run, err := runner.New(runner.Options{

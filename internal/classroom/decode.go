@@ -24,7 +24,7 @@ func Load(path string) (*Roster, error) {
 
 // Parse is Load for a file already read.
 func Parse(path string, data []byte) (*Roster, error) {
-	root, err := document.Parse(path, data)
+	root, err := document.ParseStrict(path, data)
 	if err != nil {
 		return nil, err
 	}

@@ -2,11 +2,10 @@ package document
 
 import (
 	"bytes"
-	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -34,8 +33,12 @@ type Node struct {
 	Value   any      // Scalar: nil, bool, int, *big.Int, float64 or string
 	Text    string   // Scalar: as written, after unquoting
 	Quoted  bool     // Scalar: quoted or a block scalar, so certainly a string
+	Bare    bool     // Scalar: tagged "!", so a string
 	Items   []*Node  // Sequence
 	Entries []*Entry // Mapping
+	// Notes, of a document's root, are what is legal but seldom meant: keys
+	// that stand twice, of which the last counts.
+	Notes []*Error
 }
 
 // Entry is one key of a mapping.
@@ -94,11 +97,25 @@ const (
 	maxDepth = 200
 )
 
+// ParseStrict is Parse where a key that stands twice is an error, as in files
+// that only rollout reads.
+func ParseStrict(file string, data []byte) (*Node, error) {
+	n, err := Parse(file, data)
+	if err != nil || len(n.Notes) == 0 {
+		return n, err
+	}
+	var errs Errors
+	for _, note := range n.Notes {
+		errs.Add(note.Pos, "%s", note.Message)
+	}
+	return nil, errs.Err()
+}
+
 // Parse reads a file of exactly one YAML document. An empty file gives a null
-// scalar. Duplicate keys, anchors that hold themselves and alias bombs are
-// errors (PyYAML keeps the last of duplicate keys; Ansible warns).
+// scalar. JSON is read as JSON, as Ansible tries first. Anchors that hold themselves and alias bombs are errors; of keys that
+// stand twice the last counts, and the root's Notes say so.
 func Parse(file string, data []byte) (*Node, error) {
-	nodes, err := ParseAll(file, data)
+	nodes, err := parseAll(file, data, json.Valid(data))
 	if err != nil {
 		return nil, err
 	}
@@ -113,8 +130,12 @@ func Parse(file string, data []byte) (*Node, error) {
 
 // ParseAll reads all documents of a file.
 func ParseAll(file string, data []byte) ([]*Node, error) {
-	dec := yaml.NewDecoder(bytes.NewReader(data))
-	w := &walker{file: file, active: map[*yaml.Node]bool{}}
+	return parseAll(file, data, false)
+}
+
+func parseAll(file string, data []byte, isJSON bool) ([]*Node, error) {
+	dec := yaml.NewDecoder(bytes.NewReader(readable(data, isJSON)))
+	w := &walker{file: file, json: isJSON, active: map[*yaml.Node]bool{}}
 	var out []*Node
 	for {
 		var doc yaml.Node
@@ -132,6 +153,7 @@ func ParseAll(file string, data []byte) ([]*Node, error) {
 		if err != nil {
 			return nil, err
 		}
+		n.Notes, w.notes = w.notes, nil
 		out = append(out, n)
 	}
 }
@@ -140,9 +162,11 @@ func ParseAll(file string, data []byte) ([]*Node, error) {
 // duplicates and cycles pass, into Nodes.
 type walker struct {
 	file   string
+	json   bool // the document is JSON: its numbers are JSON's
 	count  int
 	active map[*yaml.Node]bool
 	errs   Errors
+	notes  []*Error
 }
 
 func (w *walker) pos(y *yaml.Node) Position {
@@ -151,8 +175,8 @@ func (w *walker) pos(y *yaml.Node) Position {
 
 func (w *walker) walk(y *yaml.Node, depth int) (*Node, error) {
 	w.count++
-	if tag := localTag(y); tag != "" && !slices.Contains(localTags, tag) {
-		w.errs.AddHint(w.pos(y), cmp.Or(Suggest(tag, localTags), "quote the value if a text was meant"), "unknown tag %q", tag)
+	if err := w.tagFits(y); err != nil {
+		return nil, err
 	}
 	if w.count > maxNodes || depth > maxDepth {
 		return nil, &Error{Pos: w.pos(y), Message: "too large or too deeply nested"}
@@ -193,9 +217,10 @@ func (w *walker) mapping(y *yaml.Node, depth int) (*Node, error) {
 	w.active[y] = true
 	defer delete(w.active, y)
 	n := &Node{Kind: Mapping, Pos: w.pos(y), Tag: localTag(y)}
-	var merges []*Node
+	b := &mapping{node: n, at: map[any]int{}}
+	var own []*Entry
 	for i := 0; i+1 < len(y.Content); i += 2 {
-		key, err := w.walk(y.Content[i], depth+1)
+		key, err := w.key(y.Content[i], depth+1)
 		if err != nil {
 			return nil, err
 		}
@@ -204,77 +229,104 @@ func (w *walker) mapping(y *yaml.Node, depth int) (*Node, error) {
 			return nil, err
 		}
 		if y.Content[i].Tag == "!!merge" || (key.Text == "<<" && !key.Quoted) {
-			merges = append(merges, val)
+			w.merge(b, val)
 			continue
 		}
-		w.add(n, key, val)
+		own = append(own, &Entry{Key: key, Value: val})
 	}
-	for _, m := range merges {
-		w.merge(n, m)
+	b.own = map[int]bool{}
+	for _, e := range own {
+		w.add(b, e)
 	}
 	return n, nil
 }
 
-func (w *walker) add(n *Node, key, val *Node) {
-	if key.Kind != Scalar {
-		w.errs.AddHint(key.Pos, "quote a value that starts with {{ as in key: \"{{ var }}\"",
-			"a key must be a plain value, not %s", key.Kind)
-		return
+// key walks a mapping's key; "=" and "<<" are plain text there.
+func (w *walker) key(y *yaml.Node, depth int) (*Node, error) {
+	if y.Kind == yaml.ScalarNode && y.Style == 0 && (y.Value == "=" || y.Value == "<<") {
+		w.count++
+		return &Node{Pos: w.pos(y), Text: y.Value, Value: y.Value}, nil
 	}
-	for _, e := range n.Entries {
-		if value.Equal(e.Key.Value, key.Value) {
-			w.errs.Add(key.Pos, "the key %q stands twice, first in line %d", key.Text, e.Key.Pos.Line)
-			return
-		}
-	}
-	n.Entries = append(n.Entries, &Entry{Key: key, Value: val})
+	return w.walk(y, depth)
 }
 
-// merge applies a YAML 1.1 merge key: present keys win, earlier sources first.
-func (w *walker) merge(n, from *Node) {
+// mapping is one being put together.
+type mapping struct {
+	node *Node
+	at   map[any]int  // where a key is in node.Entries
+	own  map[int]bool // the entries that stand in the mapping itself
+}
+
+// set adds an entry or replaces the value of the one that is there.
+func (b *mapping) set(e *Entry) (before *Entry, i int) {
+	index, _ := value.IndexKey(e.Key.Value)
+	i, ok := b.at[index]
+	if !ok {
+		b.at[index] = len(b.node.Entries)
+		b.node.Entries = append(b.node.Entries, e)
+		return nil, len(b.node.Entries) - 1
+	}
+	before = b.node.Entries[i]
+	b.node.Entries[i] = &Entry{Key: before.Key, Value: e.Value}
+	return before, i
+}
+
+func (w *walker) add(b *mapping, e *Entry) {
+	if e.Key.Kind != Scalar {
+		w.errs.AddHint(e.Key.Pos, "quote a value that starts with {{ as in key: \"{{ var }}\"",
+			"a key must be a plain value, not %s", e.Key.Kind)
+		return
+	}
+	before, i := b.set(e)
+	if b.own[i] {
+		w.notes = append(w.notes, &Error{Pos: e.Key.Pos,
+			Message: fmt.Sprintf("the key %q stands twice, first in line %d; the last counts", e.Key.Text, before.Key.Pos.Line)})
+	}
+	if before != nil && !b.own[i] {
+		b.node.Entries[i].Key = e.Key
+	}
+	b.own[i] = true
+}
+
+// merge applies a YAML 1.1 merge key as PyYAML does: what it brings stands
+// first, the mapping's own keys win, and so do earlier ones of a list.
+func (w *walker) merge(b *mapping, from *Node) {
 	switch from.Kind {
 	case Sequence:
-		for _, item := range from.Items {
-			w.merge(n, item)
+		for i := len(from.Items) - 1; i >= 0; i-- {
+			if from.Items[i].Kind != Mapping {
+				w.errs.Add(from.Items[i].Pos, "<< takes a mapping or a list of mappings")
+				return
+			}
+			w.merge(b, from.Items[i])
 		}
 	case Mapping:
 		for _, e := range from.Entries {
-			if !hasKey(n, e.Key.Value) {
-				n.Entries = append(n.Entries, e)
-			}
+			b.set(e)
 		}
 	default:
 		w.errs.Add(from.Pos, "<< takes a mapping or a list of mappings")
 	}
 }
 
-func hasKey(n *Node, key any) bool {
-	for _, e := range n.Entries {
-		if value.Equal(e.Key.Value, key) {
-			return true
-		}
-	}
-	return false
-}
-
 func (w *walker) scalar(y *yaml.Node) *Node {
 	n := &Node{Pos: w.pos(y), Tag: localTag(y), Text: y.Value}
 	n.Quoted = y.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) != 0
+	n.Bare = y.Tag == "!"
 	explicit := ""
 	if y.Style&yaml.TaggedStyle != 0 {
 		explicit = y.ShortTag()
 	}
-	switch {
-	case explicit == "!!str" || n.Tag != "" || (n.Quoted && explicit == ""):
-		n.Value = y.Value
-	default:
-		n.Value = ResolveScalar(y.Value)
+	v, err := resolveTagged(explicit, n, y.Value)
+	if w.json && !n.Quoted {
+		v, err = value.FromJSON([]byte(y.Value))
 	}
+	if err != nil {
+		w.errs.Add(n.Pos, "%s", err)
+	}
+	n.Value = v
 	return n
 }
-
-// localTags are those that Ansible's YAML knows.
-var localTags = []string{"!unsafe", "!vault", "!vault-encrypted"}
 
 // localTag returns an application's own tag, "" for YAML's.
 func localTag(y *yaml.Node) string {

@@ -19,7 +19,7 @@ func TestPlainScalarsHaveTheTypesPyYAMLGives(t *testing.T) {
 		{"0644", 420}, {"0o644", "0o644"}, {"08", "08"}, {"09.5", 9.5}, {"1_000", 1000}, {"0x1F", 31}, {"0b101", 5},
 		{"12:30:45", 45045}, {"1:60", "1:60"}, {"12:30", 750}, {"1:30.5", 90.5}, {"-1:30", -90},
 		{"1e3", "1e3"}, {"1.0e+3", 1000.0}, {"1.0e3", "1.0e3"}, {"1.5", 1.5}, {".5", 0.5}, {"5.", 5.0}, {"-.5", "-.5"},
-		{"+12", 12}, {"-12", -12}, {"1.2.3", "1.2.3"}, {"2001-01-01", "2001-01-01"}, {"1,000", "1,000"},
+		{"+12", 12}, {"-12", -12}, {"1.2.3", "1.2.3"}, {"2001-02-30", "2001-02-30"}, {"1,000", "1,000"},
 		{".inf", "inf"}, {"172.16.0.0/24", "172.16.0.0/24"}, {"22:22", 1342}, {"=", "="},
 	}
 	for _, tt := range tests {
@@ -54,11 +54,11 @@ func TestParseKeepsPositionsAndOrder(t *testing.T) {
 func TestParse(t *testing.T) {
 	tests := []struct{ name, text, want, err string }{
 		{"empty", "", "null", ""},
-		{"merge", "a: &a {x: 1, y: 2}\nb: {<<: *a, y: 3}", `{"a": {"x": 1, "y": 2}, "b": {"y": 3, "x": 1}}`, ""},
+		{"merge", "a: &a {x: 1, y: 2}\nb: {<<: *a, y: 3}", `{"a": {"x": 1, "y": 2}, "b": {"x": 1, "y": 3}}`, ""},
 		{"merge list", "a: &a {x: 1}\nb: &b {x: 2, z: 3}\nc: {<<: [*a, *b]}", `{"a": {"x": 1}, "b": {"x": 2, "z": 3}, "c": {"x": 1, "z": 3}}`, ""},
 		{"quoted", `{a: "yes", b: 'no', c: !!str 12, d: "12"}`, `{"a": "yes", "b": "no", "c": "12", "d": "12"}`, ""},
 		{"block", "a: |\n  x\n  y\n", `{"a": "x\ny\n"}`, ""},
-		{"duplicate", "a: 1\nb: 2\na: 3", "", `f.yml:3:1: the key "a" stands twice, first in line 1`},
+		{"the last of equal keys", "a: 1\nb: 2\na: 3", `{"a": 3, "b": 2}`, ""},
 		{"template as key", "a: {{ b }}", "", "quote a value that starts with {{"},
 		{"cycle", "a: &a [*a]", "", "holds itself"},
 		{"bomb", bomb(), "", "too large"},
@@ -139,4 +139,15 @@ func FuzzParse(f *testing.F) {
 			_ = n.Decode()
 		}
 	})
+}
+
+func TestEqualKeysAreNoted(t *testing.T) {
+	text := []byte("a: 1\nb: 2\na: 3\n")
+	n, err := Parse("f.yml", text)
+	if err != nil || len(n.Notes) != 1 || !strings.Contains(n.Notes[0].Error(), `f.yml:3:1: the key "a" stands twice, first in line 1`) {
+		t.Errorf("got %v, %v", n.Notes, err)
+	}
+	if _, err := ParseStrict("f.yml", text); err == nil || !strings.Contains(err.Error(), "f.yml:3:1") {
+		t.Errorf("strict: got %v", err)
+	}
 }

@@ -1,6 +1,7 @@
 package document
 
 import (
+	"fmt"
 	"math"
 	"math/big"
 	"regexp"
@@ -8,8 +9,7 @@ import (
 	"strings"
 )
 
-// The implicit types of YAML 1.1 as PyYAML's resolver.py has them; timestamps
-// stay strings, as they do for everything Ansible hands to a template.
+// The implicit types of YAML 1.1 as PyYAML's resolver.py has them.
 var (
 	boolWord   = regexp.MustCompile(`^(?:yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF)$`)
 	nullWord   = regexp.MustCompile(`^(?:~|null|Null|NULL|)$`)
@@ -25,8 +25,30 @@ var (
 	nanFloat   = regexp.MustCompile(`^\.(?:nan|NaN|NAN)$`)
 )
 
-// ResolveScalar gives a plain scalar the type that PyYAML gives it.
+// ResolveScalar gives a plain scalar the type that PyYAML gives it; what PyYAML
+// refuses, such as the 30th of February, stays text.
 func ResolveScalar(s string) any {
+	v, err := resolve(s)
+	if err != nil {
+		return s
+	}
+	return v
+}
+
+func resolve(s string) (any, error) {
+	switch s {
+	case "=":
+		return nil, fmt.Errorf("a lone = is no value in YAML 1.1: quote it")
+	case "<<":
+		return nil, fmt.Errorf("a lone << is no value: quote it")
+	}
+	if m := timestamp.FindStringSubmatch(s); m != nil {
+		return moment(s, m)
+	}
+	return resolveSimple(s), nil
+}
+
+func resolveSimple(s string) any {
 	switch {
 	case nullWord.MatchString(s):
 		return nil
@@ -100,8 +122,8 @@ func resolveFloat(s string) (any, bool) {
 	sign, digits := splitSign(strings.ReplaceAll(s, "_", ""))
 	switch {
 	case decFloat.MatchString(s), pointFloat.MatchString(s):
-		f, err := strconv.ParseFloat(digits, 64)
-		return float64(sign) * f, err == nil
+		f, _ := strconv.ParseFloat(digits, 64) // too large is infinite
+		return float64(sign) * f, true
 	case sexFloat.MatchString(s):
 		return float64(sign) * sexagesimal(digits), true
 	case infFloat.MatchString(s):

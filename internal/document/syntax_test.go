@@ -43,7 +43,6 @@ func TestYAMLMistakes(t *testing.T) {
 		{"text behind >", "a:\n  x: > a\n", "2:6", "begins on the next line"},
 		{"text too far left", "- shell: |\n    echo\n   more\n", "3:4", "the keys of one mapping begin in one column"},
 		{"control character", "a: 1\nx: \x07\n", "2:4", `\x07`},
-		{"twice", "- hosts: all\n  hosts: b\n", "2:3", "stands twice, first in line 1"},
 		{"tag", "a: !valut x\n", "1:4", `did you mean "!vault"?`},
 		{"behind wide characters", "日本: a: b\n", "1:6", `quote a value that holds ": "`},
 		{"with line ends of Windows", "a: 1\r\nb: 'x\r\nc: 2\r\n", "2:4", `put a ' at its end`},

@@ -33,6 +33,9 @@ type Loader struct {
 	// playbook are in its Deprecations. May be nil; it may be called by several
 	// goroutines.
 	Note func(Deprecation)
+	// Doubt is told of what is legal but seldom meant, such as keys that stand
+	// twice. May be nil; it may be called by several goroutines.
+	Doubt func(*document.Error)
 
 	mu     sync.Mutex
 	parsed map[string]*document.Node // files read so far: they are read once
@@ -180,6 +183,11 @@ func (l *Loader) ReadYAML(path string) (*document.Node, error) {
 	}
 	if n, err = document.Parse(path, data); err != nil {
 		return nil, err
+	}
+	for _, note := range n.Notes {
+		if l.Doubt != nil {
+			l.Doubt(note)
+		}
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -1,6 +1,7 @@
 package template
 
 import (
+	"math/big"
 	"unicode/utf8"
 
 	"rollout/internal/value"
@@ -34,6 +35,9 @@ func field(f *frame, x any, name string) (any, bool, error) {
 		return v, ok, nil
 	case Dict:
 		return o.Item(name)
+	case int, bool, *big.Int, float64:
+		v, ok := numberField(x, name)
+		return v, ok, nil
 	case *namespace:
 		v, ok := o.attrs.Get(name)
 		return v, ok, nil
@@ -55,7 +59,7 @@ func field(f *frame, x any, name string) (any, bool, error) {
 			return o.items[o.pos], true, nil
 		}
 	case datetime:
-		v, ok := o.field(name)
+		v, ok := momentField(o, name)
 		return v, ok, nil
 	case timedelta:
 		v, ok := o.field(name)

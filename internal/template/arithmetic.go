@@ -109,6 +109,9 @@ func floatArithmetic(op string, a, b float64) (any, error) {
 	if m != 0 && (m < 0) != (b < 0) {
 		m += b
 	}
+	if m == 0 {
+		m = math.Copysign(0, b)
+	}
 	if op == "%" {
 		return m, nil
 	}

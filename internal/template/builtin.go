@@ -244,6 +244,17 @@ func (a *args) input() string {
 	return s
 }
 
+// word returns what is filtered, which must be a string.
+func (a *args) word() string {
+	s, ok := a.in.(string)
+	if !ok {
+		a.fail(failf("%s: expected a string, got %s", a.def.name, typeName(a.in)))
+		return ""
+	}
+	a.fail2(a.frame.run.size(len(s)))
+	return s
+}
+
 // items returns the elements of what is filtered.
 func (a *args) items() []any { return a.itemsOf(a.in) }
 

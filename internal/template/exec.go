@@ -2,6 +2,7 @@ package template
 
 import (
 	"errors"
+	"strings"
 
 	"rollout/internal/value"
 )
@@ -59,6 +60,9 @@ func (o *output) value(v any, native bool) error {
 	v, err := o.run.finalize(v)
 	if err != nil {
 		return err
+	}
+	if b, ok := v.(octets); ok && !o.run.engine.plain {
+		v = strings.ToValidUTF8(string(b), "\uFFFD")
 	}
 	if o.hold && o.parts == 0 {
 		o.parts, o.first, o.native = 1, v, native

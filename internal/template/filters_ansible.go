@@ -19,13 +19,13 @@ func ansibleFilters() []*builtin {
 	return []*builtin{
 		def("b64decode", "encoding", filterB64decode),
 		def("b64encode", "encoding", filterB64encode),
-		def("basename", "", func(a *args) (any, error) { s := a.input(); return s[strings.LastIndexByte(s, '/')+1:], nil }),
+		def("basename", "", func(a *args) (any, error) { s := a.word(); return s[strings.LastIndexByte(s, '/')+1:], nil }),
 		def("bool", "", func(a *args) (any, error) { return toBool(a.in), nil }),
 		def("checksum", "", hashed(sha1.New)),
 		def("combine", "* **", filterCombine),
 		def("comment", "style decoration newline beginning prefix prefix_count postfix postfix_count end", filterComment),
 		def("dict2items", "key_name value_name", filterDict2items),
-		def("dirname", "", func(a *args) (any, error) { return dirname(a.input()), nil }),
+		def("dirname", "", func(a *args) (any, error) { return dirname(a.word()), nil }),
 		def("expanduser", "", filterExpanduser),
 		def("expandvars", "", filterExpandvars),
 		def("extract", "container morekeys", filterExtract),
@@ -56,7 +56,7 @@ func ansibleFilters() []*builtin {
 		def("sha1", "", hashed(sha1.New)),
 		def("shuffle", "seed", filterShuffle),
 		def("split", "sep maxsplit", func(a *args) (any, error) { return a.split(false) }),
-		def("splitext", "", func(a *args) (any, error) { return splitext(a.input()), nil }),
+		def("splitext", "", func(a *args) (any, error) { return splitext(a.word()), nil }),
 		def("strftime", "second utc", filterStrftime),
 		def("subelements", "subelements skip_missing", filterSubelements),
 		def("ternary", "? true_val false_val none_val", filterTernary),
@@ -71,9 +71,10 @@ func ansibleFilters() []*builtin {
 		def("urlsplit", "query", filterURLSplit),
 		def("version", "version operator strict version_type", testVersion),
 		def("version_compare", "version operator strict version_type", testVersion),
-		def("win_basename", "", func(a *args) (any, error) { s := a.input(); return s[strings.LastIndexAny(s, `\/`)+1:], nil }),
+		def("win_basename", "", func(a *args) (any, error) { s := a.word(); return s[strings.LastIndexAny(s, `\/`)+1:], nil }),
+		def("win_splitdrive", "", filterWinSplitdrive),
 		def("win_dirname", "", func(a *args) (any, error) {
-			s := a.input()
+			s := a.word()
 			return strings.TrimRight(s[:strings.LastIndexAny(s, `\/`)+1], `\/`), nil
 		}),
 	}
@@ -383,7 +384,7 @@ func shellQuote(v any) (any, error) {
 }
 
 func filterFromJSON(a *args) (any, error) {
-	src := a.input()
+	src := a.word()
 	if err := a.frame.run.step(len(src)); err != nil {
 		return nil, err
 	}
@@ -451,7 +452,7 @@ func filterComment(a *args) (any, error) {
 		prefix += nl
 	}
 	b.WriteString(strings.Repeat(prefix, max(before, 0)))
-	body := deco + strings.ReplaceAll(a.input(), nl, nl+deco)
+	body := deco + strings.ReplaceAll(a.word(), nl, nl+deco)
 	b.WriteString(strings.ReplaceAll(body, deco+nl, bare+nl))
 	b.WriteString(strings.Repeat(nl+postfix, max(after, 0)))
 	if end != "" {

@@ -160,11 +160,11 @@ func filterInt(a *args) (any, error) {
 			return v, nil
 		}
 		if f, ok := parseFloat(x); ok {
-			return truncated(f, preset), nil
+			return whole(f, preset)
 		}
 		return preset, nil
 	case float64:
-		return truncated(x, preset), nil
+		return whole(x, preset)
 	}
 	if i, b, _, k := number(a.in); k == 'i' {
 		return i, nil
@@ -172,6 +172,14 @@ func filterInt(a *args) (any, error) {
 		return b, nil
 	}
 	return preset, nil
+}
+
+// whole is int(f), which Python has no answer to for infinity.
+func whole(f float64, preset any) (any, error) {
+	if math.IsInf(f, 0) {
+		return nil, failf("cannot convert float infinity to integer")
+	}
+	return truncated(f, preset), nil
 }
 
 func truncated(f float64, preset any) any {
@@ -264,9 +272,9 @@ func filterRound(a *args) (any, error) {
 		}
 		return roundFloat(toFloat(a.in), digits), nil
 	case "ceil":
-		return math.Ceil(toFloat(a.in)*math.Pow10(digits)) / math.Pow10(digits), nil
+		return math.Ceil(toFloat(a.in)*math.Pow10(digits))/math.Pow10(digits) + 0, nil
 	case "floor":
-		return math.Floor(toFloat(a.in)*math.Pow10(digits)) / math.Pow10(digits), nil
+		return math.Floor(toFloat(a.in)*math.Pow10(digits))/math.Pow10(digits) + 0, nil
 	}
 	return nil, failf("method must be common, ceil or floor")
 }

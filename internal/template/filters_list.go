@@ -239,6 +239,9 @@ func filterMap(a *args) (any, error) {
 	if u, ok := a.in.(*Undefined); ok {
 		return nil, u.Err()
 	}
+	if t, err := truth(a.in); err != nil || !t {
+		return a.list(nil), err // as jinja2: of nothing, nothing is asked
+	}
 	apply, err := a.mapper()
 	if err != nil {
 		return nil, err
@@ -312,6 +315,9 @@ func (a *args) extreme(want int) (any, error) {
 func (a *args) pick(byAttr, want bool) (any, error) {
 	if u, ok := a.in.(*Undefined); ok {
 		return nil, u.Err()
+	}
+	if t, err := truth(a.in); err != nil || !t {
+		return a.list(nil), err
 	}
 	get := func(v any) (any, error) { return v, nil }
 	rest := a.rest

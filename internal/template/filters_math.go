@@ -4,6 +4,7 @@ import (
 	"crypto/sha1"
 	"encoding/hex"
 	"math"
+	"math/big"
 	"regexp"
 	"strings"
 )
@@ -26,9 +27,33 @@ func filterLog(a *args) (any, error) {
 	case 10:
 		return math.Log10(x), nil
 	case math.E:
-		return math.Log(x), nil
+		return naturalLog(x), nil
 	}
-	return math.Log(x) / math.Log(base), nil
+	return naturalLog(x) / naturalLog(base), nil
+}
+
+// naturalLog is the nearest float to the logarithm, as C's library gives; Go's
+// is off by the last bit here and there.
+func naturalLog(x float64) float64 {
+	y := math.Log(x)
+	if math.IsInf(y, 0) || y != y || y == 0 {
+		return y
+	}
+	const prec = 160
+	rest := new(big.Float).SetPrec(prec).SetFloat64(y / 1024)
+	sum, term := big.NewFloat(1).SetPrec(prec), big.NewFloat(1).SetPrec(prec)
+	for i := 1; i < 40; i++ {
+		term.Mul(term, rest)
+		term.Quo(term, big.NewFloat(float64(i)))
+		sum.Add(sum, term)
+	}
+	for range 10 {
+		sum.Mul(sum, sum)
+	}
+	q := new(big.Float).SetPrec(prec).Quo(new(big.Float).SetPrec(prec).SetFloat64(x), sum)
+	d := q.Sub(q, big.NewFloat(1))
+	out, _ := d.Add(d, new(big.Float).SetPrec(prec).SetFloat64(y)).Float64()
+	return out
 }
 
 func filterPow(a *args) (any, error) {
@@ -132,7 +157,7 @@ func sizeSuffix(unit string, bits bool) bool {
 	if strings.HasPrefix(low, "b") {
 		return (low == "byte" || low == "bytes") && !bits || (low == "bit" || low == "bits") && bits
 	}
-	return unit[1:] == kind
+	return unit[1:] == kind || (!bits && strings.Contains(low, "byte")) || (bits && strings.Contains(low, "bit"))
 }
 
 func roundHalfEven(f float64) any { return truncated(math.RoundToEven(f), 0) }

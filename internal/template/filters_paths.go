@@ -1,7 +1,6 @@
 package template
 
 import (
-	"net/url"
 	"path"
 	"regexp"
 	"strconv"
@@ -39,7 +38,7 @@ func (a *args) environment(name string) (string, bool) {
 }
 
 func filterExpanduser(a *args) (any, error) {
-	s := a.input()
+	s := a.word()
 	if s != "~" && !strings.HasPrefix(s, "~/") {
 		return s, nil // another user's home needs the password database
 	}
@@ -56,7 +55,7 @@ func filterExpanduser(a *args) (any, error) {
 var envReference = regexp.MustCompile(`\$(?:(\w+)|\{([^}]*)\})`)
 
 func filterExpandvars(a *args) (any, error) {
-	return envReference.ReplaceAllStringFunc(a.input(), func(ref string) string {
+	return envReference.ReplaceAllStringFunc(a.word(), func(ref string) string {
 		if v, ok := a.environment(strings.Trim(ref, "${}")); ok {
 			return v
 		}
@@ -64,29 +63,34 @@ func filterExpandvars(a *args) (any, error) {
 	}), nil
 }
 
-// filterRealpath makes a path absolute and plain; links are not followed, since
-// a template does no I/O.
-func filterRealpath(a *args) (any, error) {
-	s := a.input()
-	if strings.HasPrefix(s, "/") {
-		return path.Clean(s), nil
+// realPath resolves links and what is relative, as the machine has them.
+func (a *args) realPath(path string) (string, error) {
+	resolve := a.frame.run.engine.opts.RealPath
+	if resolve == nil {
+		return "", failf("%s: paths can't be resolved here", a.def.name)
 	}
-	pwd, ok := a.environment("PWD")
-	if !ok {
-		return nil, failf("realpath: %s is relative, and the working directory is not known here", quoted(s))
-	}
-	return path.Join(pwd, s), nil
+	return resolve(path)
 }
 
+func filterRealpath(a *args) (any, error) {
+	s := a.word()
+	if a.err != nil {
+		return nil, a.err
+	}
+	return a.realPath(s)
+}
+
+// filterRelpath is the way from start to the path. What is absolute in both is
+// compared as text; else the working directory is needed.
 func filterRelpath(a *args) (any, error) {
-	s, start := a.input(), a.str(0, ".")
-	if s == "" {
+	s, start := a.word(), a.str(0, ".")
+	if a.err == nil && s == "" {
 		return nil, failf("no path specified")
 	}
-	if strings.HasPrefix(s, "/") != strings.HasPrefix(start, "/") {
-		pwd, ok := a.environment("PWD")
-		if !ok {
-			return nil, failf("relpath: the working directory is not known here")
+	if a.err == nil && strings.HasPrefix(s, "/") != strings.HasPrefix(start, "/") {
+		pwd, err := a.realPath(".")
+		if err != nil {
+			return nil, err
 		}
 		if strings.HasPrefix(s, "/") {
 			start = path.Join(pwd, start)
@@ -124,6 +128,9 @@ func filterPathJoin(a *args) (any, error) {
 	if !ok {
 		return nil, failf("|path_join expects string or sequence, got %s instead.", typeName(a.in))
 	}
+	if len(items) == 0 {
+		return nil, failf("path_join: nothing to join")
+	}
 	out := ""
 	for i, item := range items {
 		s, ok := item.(string)
@@ -142,7 +149,7 @@ func filterPathJoin(a *args) (any, error) {
 }
 
 func filterURLDecode(a *args) (any, error) {
-	s := strings.ReplaceAll(a.input(), "+", " ")
+	s := strings.ReplaceAll(a.word(), "+", " ")
 	return unquoteURL(s), nil
 }
 
@@ -162,47 +169,27 @@ func unquoteURL(s string) string {
 	return strings.ToValidUTF8(b.String(), "\ufffd")
 }
 
-func filterURLSplit(a *args) (any, error) {
-	u, err := url.Parse(a.input())
-	if err != nil {
-		return nil, failf("urlsplit: not a URL: %s", quoted(a.input()))
+// filterWinSplitdrive splits a drive letter or a share from a Windows path.
+func filterWinSplitdrive(a *args) (any, error) {
+	s := a.word()
+	norm := strings.ReplaceAll(s, "/", `\`)
+	if len(s) >= 2 && norm[1] == ':' {
+		return value.Tuple{s[:2], s[2:]}, nil
 	}
-	parts := urlParts(u, a.input())
-	if !a.has(0) || a.p[0] == any("") {
-		return parts, nil
+	if !strings.HasPrefix(norm, `\\`) || strings.HasPrefix(norm, `\\\`) {
+		return value.Tuple{"", s}, nil
 	}
-	v, ok := parts.Get(a.p[0])
-	if !ok {
-		return nil, failf("urlsplit: unknown URL component: %s", text(a.p[0]))
+	host := strings.IndexByte(norm[2:], '\\')
+	if host < 0 {
+		return value.Tuple{"", s}, nil
 	}
-	return v, nil
-}
-
-func urlParts(u *url.URL, raw string) *value.Map {
-	var port, user, password, host any
-	if n, err := strconv.Atoi(u.Port()); err == nil {
-		port = n
+	share := strings.IndexByte(norm[2+host+1:], '\\')
+	switch {
+	case share == 0:
+		return value.Tuple{"", s}, nil
+	case share < 0:
+		return value.Tuple{s, ""}, nil
 	}
-	if u.User != nil {
-		user = u.User.Username()
-		if p, ok := u.User.Password(); ok {
-			password = p
-		}
-	}
-	if h := u.Hostname(); h != "" {
-		host = strings.ToLower(h)
-	}
-	rest, fragment, _ := strings.Cut(raw, "#")
-	rest, query, _ := strings.Cut(rest, "?")
-	rest = rest[len(u.Scheme):]
-	netloc := ""
-	if u.Scheme != "" {
-		rest = strings.TrimPrefix(rest, ":")
-	}
-	if after, ok := strings.CutPrefix(rest, "//"); ok {
-		end := strings.IndexByte(after+"/", '/')
-		netloc, rest = after[:end], after[end:]
-	}
-	return value.NewMap("fragment", fragment, "hostname", host, "netloc", netloc, "password", password, "path", rest,
-		"port", port, "query", query, "scheme", u.Scheme, "username", user)
+	end := 2 + host + 1 + share
+	return value.Tuple{s[:end], s[end:]}, nil
 }

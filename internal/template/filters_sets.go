@@ -245,6 +245,9 @@ func filterCombine(a *args) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(terms) == 1 {
+		return terms[0], nil // as Ansible: nothing to merge, nothing to check
+	}
 	out := value.NewMap()
 	for i, term := range terms {
 		d, ok, err := dictOf(term)

@@ -57,7 +57,7 @@ func filterIndent(a *args) (any, error) {
 		pad = strings.Repeat(" ", max(n, 0))
 	}
 	first, blank := a.bool(1, false), a.bool(2, false)
-	lines := strings.Split(a.input()+"\n", "\n")
+	lines := strings.Split(a.word()+"\n", "\n")
 	lines = lines[:len(lines)-1]
 	if err := a.frame.run.size(len(pad) * len(lines)); err != nil {
 		return nil, err
@@ -114,7 +114,7 @@ func filterTitle(a *args) (any, error) {
 			start = true
 			b.WriteRune(r)
 		case start:
-			b.WriteRune(unicode.ToUpper(r))
+			b.WriteString(upper(string(r)))
 			start = false
 		default:
 			b.WriteRune(unicode.ToLower(r))
@@ -143,6 +143,9 @@ func trimChars(s string, chars any, left, right bool) (any, error) {
 }
 
 func filterTruncate(a *args) (any, error) {
+	if _, isText := a.in.(string); !isText {
+		return a.untruncated()
+	}
 	s, length, kill := []rune(a.input()), a.int(0, 255), a.bool(1, false)
 	end := []rune(a.text(2, "..."))
 	leeway := 5
@@ -162,6 +165,24 @@ func filterTruncate(a *args) (any, error) {
 		}
 	}
 	return cut + string(end), nil
+}
+
+// untruncated is what is no text: a list that is short enough stays itself.
+func (a *args) untruncated() (any, error) {
+	items, sized := sequenceOf(a.in)
+	n := len(items)
+	if m, ok, err := dictOf(a.in); err != nil {
+		return nil, err
+	} else if ok {
+		n, sized = m.Len(), true
+	}
+	if r, ok := a.in.(span); ok {
+		n, sized = len(r.list()), true
+	}
+	if !sized || n > a.int(0, 255)+5 {
+		return nil, failf("truncate: expected a string, got %s", typeName(a.in))
+	}
+	return a.in, nil
 }
 
 func filterURLEncode(a *args) (any, error) {
@@ -271,7 +292,7 @@ func filterWordwrap(a *args) (any, error) {
 	}
 	hyphens := a.bool(3, true)
 	var out []string
-	for _, line := range splitLines(a.input(), false) {
+	for _, line := range splitLines(a.word(), false) {
 		out = append(out, strings.Join(wrapLine(line, width, long, hyphens), sep))
 	}
 	return a.sized(strings.Join(out, sep))
@@ -295,17 +316,17 @@ func wrapLine(s string, width int, long, hyphens bool) []string {
 	for _, chunk := range chunks(s, hyphens) {
 		n := utf8.RuneCountInString(chunk)
 		blank := strings.TrimSpace(chunk) == ""
-		if size+n > width && size > 0 && !(blank && size <= width) {
+		if size+n > width && size > 0 && !(blank && size <= width) && (!long || n <= width || size >= width) {
 			flush()
 		}
 		if size == 0 && blank && len(lines) > 0 {
 			continue
 		}
-		for long && n > width {
-			r := []rune(chunk)
-			line, size = string(r[:width]), width
+		for long && n > width { // what fits stays on the line, as textwrap has it
+			r, room := []rune(chunk), width-size
+			line += string(r[:room])
 			flush()
-			chunk, n = string(r[width:]), n-width
+			chunk, n = string(r[room:]), n-room
 		}
 		if blank && size+n > width {
 			flush()

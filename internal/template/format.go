@@ -1,6 +1,7 @@
 package template
 
 import (
+	"fmt"
 	"math/big"
 	"strconv"
 	"strings"
@@ -14,6 +15,7 @@ type spec struct {
 	fill      string
 	align     byte // '<', '>', '^', '=' or 0
 	sign      byte // '+', ' ' or 0
+	noMinus   bool // z: minus zero is zero
 	alt       bool // #
 	width     int
 	comma     byte // ',' or '_'
@@ -112,8 +114,12 @@ func (w *formatter) field(field string, depth int) (string, error) {
 	}
 	switch conv {
 	case 'r', 'a':
-		if v, err = reprStrict(v); err != nil {
+		s, err := reprStrict(v)
+		if err != nil {
 			return "", err
+		}
+		if v = s; conv == 'a' {
+			v = asciiOnly(s)
 		}
 	case 's':
 		if v, err = str(v); err != nil {
@@ -220,7 +226,7 @@ func formatValue(r *run, v any, format string) (string, error) {
 		return str(v)
 	}
 	if d, ok := v.(datetime); ok {
-		return strftime(format, d.t), nil
+		return strftime(format, d), nil
 	}
 	sp, ok := parseSpec(format)
 	if !ok {
@@ -230,9 +236,7 @@ func formatValue(r *run, v any, format string) (string, error) {
 		return "", err
 	}
 	if b, isBool := v.(bool); isBool {
-		if sp.verb == 0 || sp.verb == 's' {
-			v = pyBool(b)
-		} else if v = 0; b {
+		if v = 0; b {
 			v = 1
 		}
 	}
@@ -240,6 +244,9 @@ func formatValue(r *run, v any, format string) (string, error) {
 	case string:
 		if sp.verb != 0 && sp.verb != 's' {
 			return "", failf("Unknown format code '%c' for object of type 'str'", sp.verb)
+		}
+		if sp.comma != 0 || sp.noMinus {
+			return "", failf("Cannot specify ',', '_' or 'z' with 's'.")
 		}
 		return sp.text(x), nil
 	case int, *big.Int, float64:
@@ -258,6 +265,9 @@ func parseSpec(s string) (spec, bool) {
 	}
 	if s != "" && strings.IndexByte("+- ", s[0]) >= 0 {
 		sp.sign, s = s[0], s[1:]
+	}
+	if strings.HasPrefix(s, "z") {
+		sp.noMinus, s = true, s[1:]
 	}
 	if strings.HasPrefix(s, "#") {
 		sp.alt, s = true, s[1:]
@@ -340,6 +350,16 @@ func (sp spec) number(v any) (string, error) {
 		if isFloat && verb != 'n' {
 			return "", failf("Unknown format code '%c' for object of type 'float'", verb)
 		}
+		if sp.precision >= 0 && !isFloat {
+			return "", failf("Precision not allowed in integer format specifier")
+		}
+		if isFloat {
+			digits = sp.float(toFloat(v), 'g')
+			break
+		}
+		if sp.noMinus {
+			return "", failf("Negative zero coercion (z) not allowed in format specifier with integer")
+		}
 		digits, err = sp.integer(toBig(v), verb)
 	case 0, 'e', 'E', 'f', 'F', 'g', 'G', '%':
 		digits = sp.float(toFloat(v), verb)
@@ -350,6 +370,9 @@ func (sp spec) number(v any) (string, error) {
 		return "", err
 	}
 	sign := ""
+	if sp.noMinus && strings.Trim(digits, "-0.e+%") == "" {
+		digits = strings.TrimPrefix(digits, "-")
+	}
 	if strings.HasPrefix(digits, "-") {
 		sign, digits = "-", digits[1:]
 	} else if sp.sign == '+' || sp.sign == ' ' {
@@ -454,4 +477,22 @@ func grouped(s string, sep byte, verb byte) string {
 		b.WriteByte(whole[i])
 	}
 	return b.String() + tail
+}
+
+// asciiOnly writes what is not ASCII as Python's ascii() does.
+func asciiOnly(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		switch {
+		case r < 0x80:
+			b.WriteRune(r)
+		case r < 0x100:
+			fmt.Fprintf(&b, `\x%02x`, r)
+		case r < 0x10000:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			fmt.Fprintf(&b, `\U%08x`, r)
+		}
+	}
+	return b.String()
 }

@@ -24,7 +24,7 @@ func seedSources(f *testing.F) {
 // Whatever the source is, compiling and rendering end, and without a panic.
 func FuzzRender(f *testing.F) {
 	seedSources(f)
-	e := New(Options{Now: fixedNow})
+	e := New(Options{Now: fixedNow, Extensions: []string{"do", "loopcontrols"}})
 	f.Fuzz(func(t *testing.T, src string) {
 		tm, err := e.compile("fuzz", src, CompileOptions{TrimBlocks: true, LstripBlocks: true, Delimiters: standardDelimiters})
 		if err != nil {
@@ -41,7 +41,7 @@ func FuzzRender(f *testing.F) {
 // A value is in package value's types only, so that everyone else can use it.
 func FuzzValue(f *testing.F) {
 	seedSources(f)
-	e := New(Options{Now: fixedNow})
+	e := New(Options{Now: fixedNow, Extensions: []string{"do", "loopcontrols"}})
 	f.Fuzz(func(t *testing.T, src string) {
 		v, err := e.Value(context.Background(), src, MapScope{fuzzVars()})
 		if err == nil && !spellable(v) {

@@ -167,9 +167,9 @@ func globalNow(a *args) (any, error) {
 		t = t.UTC()
 	}
 	if a.given(1) {
-		return strftime(a.str(1, ""), t), nil
+		return strftime(a.str(1, ""), datetime{T: t}), nil
 	}
-	return datetime{t}, nil
+	return datetime{T: t}, nil
 }
 
 func globalUndef(a *args) (any, error) {

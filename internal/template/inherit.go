@@ -112,7 +112,7 @@ func (t *Template) load(name any) (*Template, error) {
 
 func (e *Engine) loadTemplate(name string, opts CompileOptions) (*Template, error) {
 	if e.opts.Loader == nil {
-		return nil, &RuntimeError{Message: "cannot load the template " + quoted(name) + ": nothing can be included here"}
+		return nil, &RuntimeError{Message: "cannot load the template " + quoted(name) + ": nothing can be included here", Cause: fs.ErrNotExist}
 	}
 	src, err := e.opts.Loader(name)
 	if err != nil {

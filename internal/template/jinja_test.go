@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"rollout/internal/document"
 	"rollout/internal/value"
 )
 
@@ -46,6 +47,12 @@ func readJinja(t *testing.T, name string, opts Options) jinjaFile {
 func (j jinjaFile) run(c *value.Map) (any, error) {
 	scope := MapScope{j.vars}
 	switch c.String("kind") {
+	case "yaml":
+		n, err := document.Parse("", []byte(c.String("src")))
+		if err != nil {
+			return nil, err
+		}
+		return n.Decode(), nil
 	case "value":
 		return j.engine.Value(context.Background(), c.String("src"), scope)
 	case "text":
@@ -121,7 +128,7 @@ func TestJinjaCases(t *testing.T) {
 		opts   Options
 		passes int
 	}{{"cases.json", Options{Plain: true}, 385}, {"more.json", Options{Plain: true}, 423},
-		{"ansible.json", Options{Now: fixedNow}, 335}} {
+		{"ansible.json", Options{Now: fixedNow, RealPath: realPath}, 335}} {
 		t.Run(f.name, func(t *testing.T) {
 			j := readJinja(t, f.name, f.opts)
 			passed := 0

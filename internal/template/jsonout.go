@@ -52,7 +52,7 @@ func (w *jsonWriter) value(v any, depth int) error {
 	case *Undefined:
 		return x.Err()
 	case datetime:
-		w.str(x.t.Format("2006-01-02T15:04:05"))
+		w.str(x.ISO())
 	default:
 		return w.container(v, depth)
 	}
@@ -68,7 +68,7 @@ func (w *jsonWriter) container(v any, depth int) error {
 		return w.dict(m, depth)
 	}
 	switch v.(type) {
-	case []any, *pyList, value.Tuple, *view, span:
+	case []any, *pyList, value.Tuple:
 		items, err := iterate(v)
 		if err != nil {
 			return err

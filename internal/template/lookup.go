@@ -327,5 +327,34 @@ func lookupSubelements(_ context.Context, args []any, _ *value.Map, _ Scope) ([]
 		}
 		skip = value.Truthy(flags.At("skip_missing"))
 	}
-	return subelements(args[0], args[1], skip)
+	rows, err := subelements(args[0], args[1], skip)
+	if err != nil {
+		return nil, err
+	}
+	keys, isList := listOf(args[1])
+	if s, ok := args[1].(string); ok {
+		keys, isList = value.List(strings.Split(s, ".")), true
+	}
+	for i, row := range rows {
+		if pair, ok := row.(value.Tuple); ok && isList {
+			rows[i] = value.Tuple{withoutKey(pair[0], keys), pair[1]}
+		}
+	}
+	return rows, nil
+}
+
+// withoutKey is a copy of v that lacks the element which the keys lead to: the
+// lookup, unlike the filter, takes the list out of the element.
+func withoutKey(v any, keys []any) any {
+	m, ok := v.(*value.Map)
+	if !ok || len(keys) == 0 {
+		return v
+	}
+	out := m.Clone()
+	if len(keys) == 1 {
+		out.Delete(keys[0])
+	} else if inner, ok := out.Get(keys[0]); ok {
+		out.Set(keys[0], withoutKey(inner, keys[1:]))
+	}
+	return out
 }

@@ -1,6 +1,7 @@
 package template
 
 import (
+	"math/big"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -10,7 +11,7 @@ import (
 
 // methodTable holds the methods of Python's types.
 type methodTable struct {
-	str, list, tuple, dict, bytes, loop, cycler, time map[string]*builtin
+	str, list, tuple, dict, bytes, loop, cycler, time, integer, float map[string]*builtin
 }
 
 func newMethods() methodTable {
@@ -23,6 +24,9 @@ func newMethods() methodTable {
 		loop:   tableOf(loopMethods()),
 		cycler: tableOf(cyclerMethods()),
 		time:   tableOf(timeMethods()),
+
+		integer: tableOf(integerMethods()),
+		float:   tableOf(floatMethods()),
 	}
 }
 
@@ -46,6 +50,10 @@ func (e *Engine) method(x any, name string) *builtin {
 		return m.cycler[name]
 	case datetime, timedelta:
 		return m.time[name]
+	case int, bool, *big.Int:
+		return m.integer[name]
+	case float64:
+		return m.float[name]
 	}
 	return nil
 }
@@ -53,7 +61,7 @@ func (e *Engine) method(x any, name string) *builtin {
 func stringMethods() []*builtin {
 	return []*builtin{
 		def("capitalize", "", func(a *args) (any, error) { return capitalize(a.input()), nil }),
-		def("casefold", "", func(a *args) (any, error) { return strings.ToLower(a.input()), nil }),
+		def("casefold", "", func(a *args) (any, error) { return strings.ReplaceAll(strings.ToLower(a.input()), "ß", "ss"), nil }),
 		def("center", "width fillchar", func(a *args) (any, error) { return a.justify(padCenter) }),
 		def("count", "sub start end", func(a *args) (any, error) { return strings.Count(a.part(), a.str(0, "")), nil }),
 		def("encode", "encoding errors", methodEncode),
@@ -67,6 +75,7 @@ func stringMethods() []*builtin {
 		def("ljust", "width fillchar", func(a *args) (any, error) { return a.justify(padRight) }),
 		def("lower", "", func(a *args) (any, error) { return strings.ToLower(a.input()), nil }),
 		def("lstrip", "chars", func(a *args) (any, error) { return trimChars(a.input(), a.get(0, nil), true, false) }),
+		def("maketrans", "x y z", methodMaketrans),
 		def("partition", "sep", func(a *args) (any, error) { return a.partition(strings.Index, false) }),
 		def("removeprefix", "prefix", func(a *args) (any, error) { return strings.TrimPrefix(a.input(), a.str(0, "")), nil }),
 		def("removesuffix", "suffix", func(a *args) (any, error) { return strings.TrimSuffix(a.input(), a.str(0, "")), nil }),
@@ -235,7 +244,7 @@ func (a *args) partition(index func(s, sub string) int, last bool) (any, error) 
 }
 
 func (a *args) split(right bool) (any, error) {
-	s, limit := a.input(), a.int(1, -1)
+	s, limit := a.word(), a.int(1, -1)
 	var parts []string
 	if !a.given(0) {
 		parts = splitSpace(s, limit, right)
@@ -361,12 +370,12 @@ func methodReplace(a *args) (any, error) {
 }
 
 func methodSwapcase(a *args) (any, error) {
-	return strings.Map(func(r rune) rune {
+	return strings.ReplaceAll(strings.Map(func(r rune) rune {
 		if unicode.IsUpper(r) {
 			return unicode.ToLower(r)
 		}
 		return unicode.ToUpper(r)
-	}, a.input()), nil
+	}, a.input()), "ß", "SS"), nil
 }
 
 // methodTitle starts a word at every letter that follows none.
@@ -382,11 +391,49 @@ func methodTitle(a *args) (any, error) {
 		case inWord:
 			b.WriteRune(unicode.ToLower(r))
 		default:
-			b.WriteRune(unicode.ToTitle(r))
+			b.WriteString(titled(r))
 		}
 		inWord = true
 	}
 	return b.String(), nil
+}
+
+// methodMaketrans makes the table that translate takes.
+func methodMaketrans(a *args) (any, error) {
+	out := value.NewMap()
+	if !a.given(1) {
+		m, ok, err := dictOf(a.need(0))
+		if err != nil || !ok {
+			return nil, failf("if you give only one argument to maketrans it must be a dict")
+		}
+		for k, v := range m.All() {
+			if s, ok := k.(string); ok && utf8.RuneCountInString(s) == 1 {
+				r, _ := utf8.DecodeRuneInString(s)
+				k = int(r)
+			}
+			out.Set(k, v)
+		}
+		return out, nil
+	}
+	from, to := []rune(a.str(0, "")), []rune(a.str(1, ""))
+	if len(from) != len(to) {
+		return nil, failf("the first two maketrans arguments must have equal length")
+	}
+	for i := range from {
+		out.Set(int(from[i]), int(to[i]))
+	}
+	for _, r := range a.str(2, "") {
+		out.Set(int(r), nil)
+	}
+	return out, nil
+}
+
+// titled is a letter at the start of a word.
+func titled(r rune) string {
+	if r == 'ß' {
+		return "Ss"
+	}
+	return string(unicode.ToTitle(r))
 }
 
 func methodTranslate(a *args) (any, error) {

@@ -30,7 +30,7 @@ type (
 	// octets is Python's bytes.
 	octets []byte
 	// datetime is what now() and to_datetime give.
-	datetime struct{ t time.Time }
+	datetime = value.Moment
 	// timedelta is the difference of two datetimes.
 	timedelta struct{ d time.Duration }
 	// namespace is a set of attributes that loops may assign to.
@@ -132,6 +132,9 @@ func typeName(v any) string {
 	case span:
 		return "range"
 	case datetime:
+		if x.Day {
+			return "date"
+		}
 		return "datetime"
 	case timedelta:
 		return "timedelta"
@@ -314,7 +317,7 @@ func thawAll(r *run, in []any, depth int) ([]any, error) {
 func errTooDeep() error { return failf("lists nested more than %d deep", maxDataDepth) }
 
 // freeze turns what a template computed into package value's types: lists and
-// views become []any, a datetime and other objects their text. It returns the
+// views become []any, other objects their text. It returns the
 // error of the first undefined value it meets.
 func freeze(r *run, v any, depth int) (any, error) {
 	if depth > maxDataDepth {
@@ -324,7 +327,7 @@ func freeze(r *run, v any, depth int) (any, error) {
 		return nil, err
 	}
 	switch x := v.(type) {
-	case nil, bool, int, float64, string, *big.Int:
+	case nil, bool, int, float64, string, *big.Int, datetime:
 		return v, nil
 	case *value.Sealed:
 		return unseal(x)

@@ -118,7 +118,7 @@ func equalAt(r *run, a, b any, depth int) bool {
 		return ok && string(x) == string(y)
 	case datetime:
 		y, ok := b.(datetime)
-		return ok && x.t.Equal(y.t)
+		return ok && x.Comparable(y) && x.T.Equal(y.T)
 	case timedelta:
 		y, ok := b.(timedelta)
 		return ok && x.d == y.d
@@ -245,8 +245,8 @@ func orderAt(r *run, a, b any, depth int) (int, error) {
 			return strings.Compare(string(x), string(y)), nil
 		}
 	case datetime:
-		if y, ok := b.(datetime); ok {
-			return x.t.Compare(y.t), nil
+		if y, ok := b.(datetime); ok && x.Comparable(y) {
+			return x.T.Compare(y.T), nil
 		}
 	case timedelta:
 		if y, ok := b.(timedelta); ok {
@@ -407,7 +407,7 @@ func add(r *run, a, b any) (any, error) {
 		return nil, failf("can only concatenate tuple (not \"%s\") to tuple", typeName(b))
 	case datetime:
 		if y, ok := b.(timedelta); ok {
-			return datetime{x.t.Add(y.d)}, nil
+			return datetime{T: x.T.Add(y.d), Day: x.Day, Zoned: x.Zoned}, nil
 		}
 	}
 	if x, ok := listOf(a); ok {
@@ -476,9 +476,12 @@ func subtractTimes(a, b any) any {
 	case datetime:
 		switch y := b.(type) {
 		case datetime:
-			return timedelta{x.t.Sub(y.t)}
+			if !x.Comparable(y) {
+				return nil
+			}
+			return timedelta{x.T.Sub(y.T)}
 		case timedelta:
-			return datetime{x.t.Add(-y.d)}
+			return datetime{T: x.T.Add(-y.d), Day: x.Day, Zoned: x.Zoned}
 		}
 	case timedelta:
 		if y, ok := b.(timedelta); ok {

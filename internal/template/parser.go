@@ -239,14 +239,19 @@ func (p *parser) parseTag(tag string, pos int) (s stmt, ok bool) {
 		return p.fromTag(pos), true
 	case "with":
 		return p.withTag(), true
-	case "do":
-		return &doNode{p.tuple(true, false)}, true
-	case "break", "continue":
-		return p.loopControl(tag, pos), true
 	case "autoescape":
 		return p.autoescapeTag(), true
 	case "print":
 		return &outputNode{t: p.t, pos: pos, x: p.tuple(true, false)}, true
+	}
+	if !p.t.engine.extension(tag) {
+		return nil, false
+	}
+	switch tag {
+	case "do":
+		return &doNode{p.tuple(true, false)}, true
+	case "break", "continue":
+		return p.loopControl(tag, pos), true
 	}
 	return nil, false
 }

@@ -196,9 +196,12 @@ func (sp spec) percent(v any) (string, error) {
 	case 's':
 		s, err := str(v)
 		return sp.aligned(s), err
-	case 'r', 'a':
+	case 'r':
 		s, err := reprStrict(v)
 		return sp.aligned(s), err
+	case 'a':
+		s, err := reprStrict(v)
+		return sp.aligned(asciiOnly(s)), err
 	case 'c':
 		if s, ok := v.(string); ok && utf8.RuneCountInString(s) == 1 {
 			return sp.aligned(s), nil
@@ -228,6 +231,9 @@ func (sp spec) percent(v any) (string, error) {
 	}
 	if b, ok := v.(bool); ok {
 		v, _, _, _ = number(b)
+	}
+	if strings.IndexByte("dxXoc", sp.verb) >= 0 {
+		sp.precision = -1
 	}
 	return sp.number(v)
 }

@@ -137,7 +137,7 @@ func (p *printer) object(v any, depth int) {
 	case octets:
 		p.octets(x)
 	case datetime:
-		p.b = append(p.b, x.repr()...)
+		p.b = append(p.b, x.Repr()...)
 	case timedelta:
 		p.b = append(p.b, x.String()...)
 	case *namespace:

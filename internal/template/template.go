@@ -56,6 +56,14 @@ type Options struct {
 	// Random seeds the filters random and shuffle where a template gives no
 	// seed: the same number makes the same choices.
 	Random uint64
+	// Extensions are jinja2's that are switched on, as the setting
+	// jinja2_extensions has them: jinja2.ext.do, jinja2.ext.loopcontrols.
+	Extensions []string
+	// Native gives every expression its own type, as jinja2_native does.
+	Native bool
+	// RealPath resolves a path's links, for the filters realpath and relpath;
+	// without it they are an error.
+	RealPath func(path string) (string, error)
 	// Plain is jinja2 without Ansible's layer: None is printed as "None", and
 	// an attribute of something undefined is an error at once.
 	Plain bool
@@ -158,6 +166,12 @@ func externalTest(name string, fn Test) *builtin {
 	})
 }
 
+// extension reports whether the statement's extension is switched on.
+func (e *Engine) extension(tag string) bool {
+	name := map[string]string{"do": "do", "break": "loopcontrols", "continue": "loopcontrols"}[tag]
+	return name != "" && (e.plain || contains(e.opts.Extensions, "jinja2.ext."+name) || contains(e.opts.Extensions, name))
+}
+
 func orEmpty(m *value.Map) *value.Map {
 	if m == nil {
 		return value.NewMap()
@@ -207,7 +221,9 @@ type Template struct {
 	body    []stmt
 	blocks  map[string]*blockNode
 	mutates bool // a list or dict is changed in place somewhere
-	restore int  // newlines the text must end with
+	// Lines that begin with these are statements and comments; usually "".
+	lineStatement, lineComment string
+	restore                    int // newlines the text must end with
 }
 
 func (t *Template) position(pos int) (line, col int) { return positionIn(t.src, pos) }
@@ -264,6 +280,9 @@ func (e *Engine) compile(name, src string, opts CompileOptions) (*Template, erro
 	if !t.opts.KeepTrailingNewline {
 		text = strings.TrimSuffix(text, "\n")
 	}
+	if text, err = t.withLineMarks(text); err != nil {
+		return nil, err
+	}
 	t.src = text
 	tokens, err := tokenize(name, text, t.opts)
 	if err != nil {
@@ -289,7 +308,7 @@ const headerMark = "#jinja2:"
 // header reads Ansible's first line with overrides. It is replaced by an empty
 // line's worth of nothing, so positions count from the line after it.
 func (t *Template) header(src string) (string, error) {
-	if t.engine.plain || !strings.HasPrefix(src, headerMark) {
+	if t.engine.plain || !strings.HasPrefix(src, headerMark) || !t.opts.marked(src) {
 		return src, nil
 	}
 	line, rest, _ := strings.Cut(src, "\n")
@@ -303,6 +322,13 @@ func (t *Template) header(src string) (string, error) {
 	return rest, nil
 }
 
+// marked reports whether src has a mark: Ansible leaves text without one, and
+// its header, as it is.
+func (o CompileOptions) marked(src string) bool {
+	return strings.Contains(src, o.Delimiters.VariableStart) || strings.Contains(src, o.Delimiters.BlockStart) ||
+		strings.Contains(src, o.Delimiters.CommentStart)
+}
+
 func (t *Template) override(key, val string) bool {
 	flags := map[string]*bool{"trim_blocks": &t.opts.TrimBlocks, "lstrip_blocks": &t.opts.LstripBlocks,
 		"keep_trailing_newline": &t.opts.KeepTrailingNewline}
@@ -314,6 +340,7 @@ func (t *Template) override(key, val string) bool {
 	marks := map[string]*string{"variable_start_string": &d.VariableStart, "variable_end_string": &d.VariableEnd,
 		"block_start_string": &d.BlockStart, "block_end_string": &d.BlockEnd,
 		"comment_start_string": &d.CommentStart, "comment_end_string": &d.CommentEnd}
+	marks["line_statement_prefix"], marks["line_comment_prefix"] = &t.lineStatement, &t.lineComment
 	mark, ok := marks[key]
 	if !ok || len(val) < 3 || (val[0] != '\'' && val[0] != '"') || val[len(val)-1] != val[0] {
 		return false

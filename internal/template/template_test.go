@@ -77,7 +77,7 @@ func TestCallersValuesStayAsTheyAre(t *testing.T) {
 		return value.NewMap("l", []any{1, []any{2}}, "d", value.NewMap("k", []any{1}))
 	}
 	given := vars()
-	src := "{% do l.append(3) %}{% do l[1].append(4) %}{% do d.update(x=1) %}{% do d.k.append(5) %}{{ l }}{{ d }}"
+	src := "{% set _ = l.append(3) %}{% set _ = l[1].append(4) %}{% set _ = d.update(x=1) %}{% set _ = d.k.append(5) %}{{ l }}{{ d }}"
 	got, err := render(t, src, given)
 	if want := "[1, [2, 4], 3]{'k': [1, 5], 'x': 1}"; err != nil || got != want {
 		t.Errorf("got %q, %v, want %q", got, err, want)
@@ -244,8 +244,19 @@ func TestCheckSyntax(t *testing.T) {
 	}
 }
 
+func TestExtensionsAreOffUnlessAskedFor(t *testing.T) {
+	for _, src := range []string{"{% do x %}", "{% for a in [1] %}{% break %}{% endfor %}"} {
+		if _, err := New(Options{}).Compile("t", src); err == nil {
+			t.Errorf("%s is read without its extension", src)
+		}
+		if _, err := New(Options{Extensions: []string{"jinja2.ext.do", "jinja2.ext.loopcontrols"}}).Compile("t", src); err != nil {
+			t.Errorf("%s: %v", src, err)
+		}
+	}
+}
+
 func TestConcurrentUse(t *testing.T) {
-	e := New(Options{})
+	e := New(Options{Extensions: []string{"jinja2.ext.do"}})
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {

@@ -1,7 +1,6 @@
 package template
 
 import (
-	"net/url"
 	"regexp"
 	"strings"
 
@@ -26,9 +25,9 @@ func ansibleTests() []*builtin {
 		def("started", "", func(a *args) (any, error) { return a.asyncFlag("started") }),
 		def("truthy", "convert_bool", func(a *args) (any, error) { return a.truthy() }),
 		def("unreachable", "", func(a *args) (any, error) { return a.flag("unreachable") }),
-		def("uri", "schemes", func(a *args) (any, error) { return a.uri(false) }),
-		def("url", "schemes", func(a *args) (any, error) { return a.uri(true) }),
-		def("urn", "", func(a *args) (any, error) { return strings.HasPrefix(strings.ToLower(a.input()), "urn:"), nil }),
+		def("uri", "? schemes", func(a *args) (any, error) { return a.uri(false) }),
+		def("url", "? schemes", func(a *args) (any, error) { return a.uri(true) }),
+		def("urn", "?", func(a *args) (any, error) { return a.urn() }),
 		def("vault_encrypted", "! ?", testVaultEncrypted),
 		def("version", "version operator strict version_type", testVersion),
 		def("version_compare", "version operator strict version_type", testVersion),
@@ -143,29 +142,14 @@ func (a *args) within(small, large any) (any, error) {
 		return nil, err
 	}
 	for _, v := range a.itemsOf(small) {
+		if !hashable(v) {
+			return nil, unhashable(v)
+		}
 		if ok, err := s.has(r, v); !ok || err != nil {
 			return false, err
 		}
 	}
 	return true, nil
-}
-
-func (a *args) uri(needHost bool) (any, error) {
-	s, ok := a.in.(string)
-	if !ok {
-		return false, nil
-	}
-	u, err := url.Parse(s)
-	if err != nil {
-		return false, nil
-	}
-	if a.given(0) {
-		in, err := includes(a.frame.run, a.p[0], u.Scheme)
-		if err != nil || !in {
-			return false, err
-		}
-	}
-	return !needHost || u.Host != "" || u.Scheme == "file", nil
 }
 
 var versionOps = map[string]string{"==": "==", "=": "==", "eq": "==", "<": "<", "lt": "<", "<=": "<=", "le": "<=",
@@ -174,6 +158,9 @@ var versionOps = map[string]string{"==": "==", "=": "==", "eq": "==", "<": "<", 
 // testVersion compares versions, loosely unless asked otherwise.
 func testVersion(a *args) (any, error) {
 	v, w := a.input(), a.text(0, "")
+	if t, err := truth(a.in); err != nil || !t {
+		v = ""
+	}
 	if v == "" || w == "" {
 		return nil, failf("Input version value cannot be empty")
 	}
@@ -192,9 +179,9 @@ func testVersion(a *args) (any, error) {
 		kind = "strict"
 	}
 	parse, ok := map[string]func(string) (any, error){"loose": looseVersion, "strict": strictVersion,
-		"semver": semanticVersion, "semantic": semanticVersion}[kind]
+		"semver": semanticVersion, "semantic": semanticVersion, "pep440": pep440Version}[kind]
 	if !ok {
-		return nil, failf("Invalid version type (%s). Must be one of 'loose', 'strict', 'semver', 'semantic'", kind)
+		return nil, failf("Invalid version type (%s). Must be one of 'loose', 'strict', 'semver', 'semantic', 'pep440'", kind)
 	}
 	x, err := parse(v)
 	if err != nil {
@@ -205,6 +192,9 @@ func testVersion(a *args) (any, error) {
 		return nil, err
 	}
 	t, err := compare(a.frame.run, op, x, y)
+	if _, orderErr := order(a.frame.run, x, y); err == nil && !equal(a.frame.run, x, y) {
+		err = orderErr // also where == or != could be told without an order
+	}
 	if err != nil {
 		return nil, failf("Version comparison failed: %s", err)
 	}

@@ -8,34 +8,37 @@ import (
 	"time"
 )
 
-// String is str(datetime).
-func (d datetime) String() string {
-	if d.t.Nanosecond() >= 1000 {
-		return d.t.Format("2006-01-02 15:04:05.000000")
-	}
-	return d.t.Format("2006-01-02 15:04:05")
-}
-
-func (d datetime) repr() string {
-	return fmt.Sprintf("datetime.datetime(%d, %d, %d, %d, %d)", d.t.Year(), d.t.Month(), d.t.Day(), d.t.Hour(), d.t.Minute())
-}
-
-func (d datetime) field(name string) (any, bool) {
+// momentField is an attribute of a date or time.
+func momentField(d datetime, name string) (any, bool) {
 	switch name {
 	case "year":
-		return d.t.Year(), true
+		return d.T.Year(), true
 	case "month":
-		return int(d.t.Month()), true
+		return int(d.T.Month()), true
 	case "day":
-		return d.t.Day(), true
+		return d.T.Day(), true
+	}
+	if d.Day {
+		return nil, false
+	}
+	switch name {
 	case "hour":
-		return d.t.Hour(), true
+		return d.T.Hour(), true
 	case "minute":
-		return d.t.Minute(), true
+		return d.T.Minute(), true
 	case "second":
-		return d.t.Second(), true
+		return d.T.Second(), true
 	case "microsecond":
-		return d.t.Nanosecond() / 1000, true
+		return d.T.Nanosecond() / 1000, true
+	case "tzinfo":
+		if !d.Zoned {
+			return nil, true
+		}
+		name, offset := d.T.Zone()
+		if name == "" || offset != 0 {
+			name = "UTC" + d.T.Format("-07:00")
+		}
+		return name, true
 	}
 	return nil, false
 }
@@ -83,17 +86,38 @@ func timeMethods() []*builtin {
 			if !ok {
 				return nil, failf("'timedelta' object has no attribute 'strftime'")
 			}
-			return strftime(a.str(0, ""), d.t), nil
+			return strftime(a.str(0, ""), d), nil
 		}),
 		def("isoformat", "sep", func(a *args) (any, error) {
-			return strings.Replace(text(a.in), " ", a.str(0, "T"), 1), nil
+			d, ok := a.in.(datetime)
+			if !ok {
+				return nil, failf("'timedelta' object has no attribute 'isoformat'")
+			}
+			return strings.Replace(d.ISO(), "T", a.str(0, "T"), 1), nil
 		}),
+		def("date", "", func(a *args) (any, error) {
+			d, err := a.moment()
+			return datetime{T: d.T, Day: true}, err
+		}),
+		def("weekday", "", func(a *args) (any, error) {
+			d, err := a.moment()
+			return (int(d.T.Weekday()) + 6) % 7, err
+		}),
+		def("isoweekday", "", func(a *args) (any, error) {
+			d, err := a.moment()
+			return (int(d.T.Weekday())+6)%7 + 1, err
+		}),
+		def("toordinal", "", func(a *args) (any, error) {
+			d, err := a.moment()
+			return int(d.T.Unix()/86400) + 719163, err
+		}),
+		def("replace", "year month day hour minute second microsecond", methodReplaceTime),
 		def("timestamp", "", func(a *args) (any, error) {
 			d, ok := a.in.(datetime)
 			if !ok {
 				return nil, failf("'timedelta' object has no attribute 'timestamp'")
 			}
-			return float64(d.t.UnixMicro()) / 1e6, nil
+			return float64(d.T.UnixMicro()) / 1e6, nil
 		}),
 		def("total_seconds", "", func(a *args) (any, error) {
 			d, ok := a.in.(timedelta)
@@ -103,6 +127,31 @@ func timeMethods() []*builtin {
 			return d.d.Seconds(), nil
 		}),
 	}
+}
+
+func (a *args) moment() (datetime, error) {
+	d, ok := a.in.(datetime)
+	if !ok {
+		return d, failf("'timedelta' object has no attribute '%s'", a.def.name)
+	}
+	return d, nil
+}
+
+// methodReplaceTime is a time with some of its fields set.
+func methodReplaceTime(a *args) (any, error) {
+	d, err := a.moment()
+	if err != nil {
+		return nil, err
+	}
+	t := d.T
+	us := a.int(6, t.Nanosecond()/1000)
+	month, day := a.int(1, int(t.Month())), a.int(2, t.Day())
+	out := time.Date(a.int(0, t.Year()), time.Month(month), day, a.int(3, t.Hour()), a.int(4, t.Minute()),
+		a.int(5, t.Second()), us*1000, t.Location())
+	if out.Day() != day || int(out.Month()) != month {
+		return nil, failf("day is out of range for month")
+	}
+	return datetime{T: out, Day: d.Day, Zoned: d.Zoned}, nil
 }
 
 func filterStrftime(a *args) (any, error) {
@@ -121,7 +170,7 @@ func filterStrftime(a *args) (any, error) {
 	if a.bool(1, false) {
 		t = t.In(time.FixedZone("GMT", 0)) // the name that C's gmtime gives
 	}
-	return a.sized(strftime(a.input(), t))
+	return a.sized(strftimeC(a.word(), t))
 }
 
 // strftimeLayouts are the directives that Go's time package can write.
@@ -132,8 +181,18 @@ var strftimeLayouts = map[byte]string{
 	'c': "Mon Jan _2 15:04:05 2006", 'r': "03:04:05 PM",
 }
 
-// strftime formats as C's strftime in the C locale.
-func strftime(format string, t time.Time) string {
+// strftime is the method of dates and times: no zone is shown where none was
+// given, and %f are microseconds.
+func strftime(format string, d datetime) string {
+	format = strings.ReplaceAll(format, "%f", fmt.Sprintf("%06d", d.T.Nanosecond()/1000))
+	if !d.Zoned {
+		format = strings.NewReplacer("%z", "", "%Z", "").Replace(format)
+	}
+	return strftimeC(format, d.T)
+}
+
+// strftimeC formats as C's strftime in the C locale.
+func strftimeC(format string, t time.Time) string {
 	var b strings.Builder
 	for i := 0; i < len(format); i++ {
 		if format[i] != '%' || i+1 >= len(format) {
@@ -170,8 +229,6 @@ func directive(c byte, t time.Time) string {
 		return "\t"
 	case 's':
 		return strconv.FormatInt(t.Unix(), 10)
-	case 'f':
-		return fmt.Sprintf("%06d", t.Nanosecond()/1000)
 	case 'C':
 		return fmt.Sprintf("%02d", t.Year()/100)
 	case 'u':
@@ -204,7 +261,7 @@ func filterToDatetime(a *args) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return datetime{t}, nil
+	return datetime{T: t, Zoned: strings.Contains(format, "%z")}, nil
 }
 
 // strptime reads a time; without a zone it is in UTC.

@@ -17,11 +17,20 @@ func filterFromYAML(a *args) (any, error) {
 	if !ok {
 		return a.in, nil
 	}
-	n, err := document.Parse("", []byte(s))
+	nodes, err := document.ParseAll("", []byte(s))
+	if err == nil && len(nodes) > 1 {
+		err = nodes[1].Errorf("expected a single document, but found another one")
+	}
+	if err == nil && len(nodes) > 0 {
+		err = untagged(nodes[0])
+	}
 	if err != nil {
 		return nil, failf("from_yaml: %s", err)
 	}
-	return a.frame.run.thawed(n.Decode())
+	if len(nodes) == 0 {
+		return nil, nil
+	}
+	return a.frame.run.thawed(nodes[0].Decode())
 }
 
 func filterFromYAMLAll(a *args) (any, error) {
@@ -35,9 +44,33 @@ func filterFromYAMLAll(a *args) (any, error) {
 	}
 	out := make([]any, len(nodes))
 	for i, n := range nodes {
+		if err := untagged(n); err != nil {
+			return nil, failf("from_yaml_all: %s", err)
+		}
 		out[i] = n.Decode()
 	}
 	return a.frame.run.thawed(out)
+}
+
+// untagged refuses !vault and !unsafe, which only files know.
+func untagged(n *document.Node) error {
+	if n == nil {
+		return nil
+	}
+	if n.Tag != "" {
+		return n.Errorf("the tag %s is not known to this filter", n.Tag)
+	}
+	for _, item := range n.Items {
+		if err := untagged(item); err != nil {
+			return err
+		}
+	}
+	for _, e := range n.Entries {
+		if err := untagged(e.Value); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func filterToYAML(a *args) (any, error) {
@@ -93,7 +126,12 @@ func (w *yamlWriter) dump(a *args) (any, error) {
 		w.style = s[0]
 	}
 	if a.bool(3, false) {
-		w.text("--- ")
+		w.text("---")
+		if isCollection(a.in) && !w.startsInFlow(a.in) {
+			w.text("\n")
+		} else {
+			w.text(" ")
+		}
 	}
 	w.document(a.in)
 	if a.bool(4, false) {
@@ -103,6 +141,15 @@ func (w *yamlWriter) dump(a *args) (any, error) {
 		return nil, w.err
 	}
 	return a.sized(string(w.b))
+}
+
+// startsInFlow reports whether a collection is written as [a, b] or {a: b}.
+func (w *yamlWriter) startsInFlow(v any) bool {
+	if items, ok := listItems(v); ok {
+		return len(items) == 0 || w.inFlow(items)
+	}
+	m, _, err := dictOf(v)
+	return err == nil && (m.Len() == 0 || w.inFlow(mapValues(m)))
 }
 
 func (w *yamlWriter) text(s string) {
@@ -425,7 +472,7 @@ func (w *yamlWriter) vaulted(s *value.Sealed, indent int) {
 
 func (w *yamlWriter) plainOrQuoted(s string) {
 	if w.style != 0 && w.style != '|' && w.style != '>' {
-		s = string(w.style) + s + string(w.style)
+		s = "! " + string(w.style) + s + string(w.style) // as libyaml marks what is no string
 	}
 	w.text(s)
 }

@@ -38,7 +38,7 @@ func Load(path string, opts Options) (*Topology, error) {
 
 // Parse is Load for a file already read.
 func Parse(path string, data []byte, opts Options) (*Topology, error) {
-	root, err := document.Parse(path, data)
+	root, err := document.ParseStrict(path, data)
 	if err != nil {
 		return nil, err
 	}

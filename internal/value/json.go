@@ -8,13 +8,15 @@ import (
 	"io"
 	"math"
 	"math/big"
+	"regexp"
 	"strconv"
+	"strings"
 )
 
 // FromJSON decodes one JSON document, keeping the order of object keys and
 // telling integers from floats as Python's json does.
 func FromJSON(data []byte) (any, error) {
-	dec := json.NewDecoder(bytes.NewReader(data))
+	dec := json.NewDecoder(bytes.NewReader(withWords(data)))
 	dec.UseNumber()
 	v, err := decode(dec, 0)
 	if err != nil {
@@ -24,6 +26,27 @@ func FromJSON(data []byte) (any, error) {
 		return nil, fmt.Errorf("extra data after the JSON document")
 	}
 	return v, nil
+}
+
+// nonNumbers are what Python's json reads beyond JSON.
+var nonNumbers = map[string]float64{"NaN": math.NaN(), "Infinity": math.Inf(1), "-Infinity": math.Inf(-1)}
+
+// wordMark begins a string that stands for one of nonNumbers while decoding.
+const wordMark = "\x1aword:"
+
+var wordPattern = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|-?Infinity|NaN`)
+
+// withWords puts marked strings in the place of nonNumbers.
+func withWords(data []byte) []byte {
+	if !bytes.Contains(data, []byte("Infinity")) && !bytes.Contains(data, []byte("NaN")) {
+		return data
+	}
+	return wordPattern.ReplaceAllFunc(data, func(m []byte) []byte {
+		if m[0] == '"' {
+			return m
+		}
+		return []byte(`"\u001aword:` + string(m) + `"`)
+	})
 }
 
 // maxDepth is how deep arrays and objects may nest: beyond, the stack is at risk.
@@ -45,6 +68,9 @@ func decode(dec *json.Decoder, depth int) (any, error) {
 		return decodeArray(dec, depth+1)
 	case json.Number:
 		return fromNumber(t)
+	}
+	if s, ok := tok.(string); ok && strings.HasPrefix(s, wordMark) {
+		return nonNumbers[s[len(wordMark):]], nil
 	}
 	return tok, nil // string, bool, nil
 }
@@ -86,7 +112,11 @@ func fromNumber(n json.Number) (any, error) {
 	if b, ok := new(big.Int).SetString(n.String(), 10); ok {
 		return b, nil
 	}
-	return n.Float64()
+	f, err := n.Float64()
+	if errors.Is(err, strconv.ErrRange) {
+		return f, nil // infinite, as in Python
+	}
+	return f, err
 }
 
 // ToJSON encodes v as Python's json.dumps(v, ensure_ascii=False) spaces it
@@ -113,6 +143,8 @@ func appendJSON(b []byte, v any, nl, indent string) ([]byte, error) {
 		return appendString(b, x), nil
 	case *Sealed: // as Ansible's own encoder has it
 		return appendJSON(b, NewMap("__ansible_vault", x.Envelope()), nl, indent)
+	case Moment:
+		return appendString(b, x.ISO()), nil
 	case Tuple:
 		return appendJSON(b, []any(x), nl, indent)
 	case []any:

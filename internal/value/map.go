@@ -5,6 +5,7 @@ package value
 
 import (
 	"math"
+	"math/big"
 )
 
 // Tuple is Python's tuple: an immutable list, printed with parentheses.
@@ -52,11 +53,21 @@ func normal(key any) (k any, ok bool) {
 			return int(v), true
 		}
 		return v, true
+	case Moment:
+		return momentKey(v.Repr()), true
+	case *big.Int:
+		return bigKey(v.String()), true
 	case Tuple:
 		return tupleKey(v)
 	}
 	return nil, false
 }
+
+// bigKey is an integer too large for int.
+type bigKey string
+
+// momentKey is a date or a time.
+type momentKey string
 
 func tupleKey(t Tuple) (any, bool) {
 	type pair struct{ head, tail any }
@@ -70,6 +81,10 @@ func tupleKey(t Tuple) (any, bool) {
 	}
 	return acc, true
 }
+
+// IndexKey returns what equal keys have in common: 1, 1.0 and true are one key.
+// ok is false where Python says "unhashable type".
+func IndexKey(key any) (k any, ok bool) { return normal(key) }
 
 // Hashable reports whether key can be a key of a Map.
 func Hashable(key any) bool {

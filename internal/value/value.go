@@ -27,6 +27,9 @@ func Equal(a, b any) bool {
 	case []any:
 		y, ok := b.([]any)
 		return ok && equalLists(x, y)
+	case Moment:
+		y, ok := b.(Moment)
+		return ok && x.Comparable(y) && x.T.Equal(y.T)
 	case Tuple:
 		y, ok := b.(Tuple)
 		return ok && equalLists(x, y)

@@ -71,7 +71,7 @@ func readClouds(path, top string) (*cloudFile, error) {
 }
 
 func parseClouds(path string, data []byte, top string) (*cloudFile, error) {
-	root, err := document.Parse(path, data)
+	root, err := document.ParseStrict(path, data)
 	if err != nil {
 		return nil, err
 	}

@@ -97,7 +97,7 @@ func fetchProfile(ctx context.Context, address string) (entry, error) {
 		return entry{}, fmt.Errorf("cannot fetch the profile of %s: %w "+
 			"(set auth_url and region_name in the entry, and leave profile out)", address, err)
 	}
-	root, err := document.Parse(from, text)
+	root, err := document.ParseStrict(from, text)
 	if err != nil {
 		return entry{}, fmt.Errorf("cannot read the profile of %s: %w", address, err)
 	}

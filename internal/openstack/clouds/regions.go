@@ -52,7 +52,7 @@ func entryNames(path string) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot read %s: %w", path, err)
 	}
-	root, err := document.Parse(path, data)
+	root, err := document.ParseStrict(path, data)
 	if err != nil {
 		return nil, err
 	}
