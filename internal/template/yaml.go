@@ -104,6 +104,8 @@ type yamlWriter struct {
 	flow     flowStyle
 	unsorted bool
 	style    byte // default scalar style: 0, '"' or '\''
+	blocks   bool // texts of several lines are literal blocks
+	lossy    bool // and lose what keeps them from being one
 	b        []byte
 	column   int
 	err      error
@@ -446,6 +448,9 @@ func (w *yamlWriter) scalar(v any, indent int, at place) {
 	fold := max(indent, 0) + w.indent
 	if at.root || (indent <= 0 && !at.mapVal && !at.inSeq && !at.flow) {
 		fold = w.indent
+	}
+	if w.block(s, fold, at) {
+		return
 	}
 	switch {
 	case w.style == '"' || needsEscapes(s):
