@@ -36,7 +36,8 @@ type PlaybookStart struct {
 type PlayStart struct {
 	Name  string // "" prints the word PLAY alone
 	Check bool
-	Free  bool // hosts run ahead of each other: the task banner comes with the first result
+	Where string // file:line of the play
+	Free  bool   // hosts run ahead of each other: the task banner comes with the first result
 }
 
 // Task names a task in the events about it.
@@ -45,6 +46,18 @@ type Task struct {
 	Name    string // with "role : " before it where it belongs to a role
 	Where   string // file:line of the task
 	Handler bool
+	Check   bool   // it runs in check mode
+	Args    string // " k=v, k=v" where the setting display_args_to_stdout is on
+	Action  string // the module, as the task names it
+	Of      any    // what is the same for all starts of one task of a file; nil for the start itself
+}
+
+// key tells tasks apart whose headings differ.
+func (t Task) key() any {
+	if t.Of != nil {
+		return t.Of
+	}
+	return t.ID
 }
 
 // TaskStart says that a task starts on the hosts of a play.
@@ -55,6 +68,7 @@ type Result struct {
 	Task     Task
 	Host     string
 	Delegate string // where it ran, if elsewhere
+	Address  string // of that, if a variable says it
 	Status   Status
 	Item     bool   // one item of a loop
 	Label    string // of the item
@@ -95,11 +109,18 @@ type Diff struct {
 	Before, After             string
 }
 
+// HostStart says that a task starts on a host.
+type HostStart struct {
+	Task Task
+	Host string
+}
+
 // Retry says that a task's until is not yet true.
 type Retry struct {
 	Task     Task
 	Host     string
 	Delegate string
+	Address  string
 	Left     int
 	Data     *value.Map
 }
@@ -159,6 +180,7 @@ func (PlaybookStart) event()    {}
 func (PlayStart) event()        {}
 func (TaskStart) event()        {}
 func (Result) event()           {}
+func (HostStart) event()        {}
 func (Retry) event()            {}
 func (Included) event()         {}
 func (NoHostsMatched) event()   {}

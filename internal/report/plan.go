@@ -216,7 +216,7 @@ var planColor = map[string]string{Create: green, Change: yellow, Replace: bright
 
 // Print writes the plan, a line per operation.
 func (p *Plan) Print(out io.Writer, color bool) error {
-	w := &planWriter{out: out, paint: (&Play{opt: PlayOptions{Color: color}}).paint}
+	w := &planWriter{out: out, paint: newDisplay(PlayOptions{Color: color}).paint}
 	for _, e := range p.Entries() {
 		w.line(planColor[e.Kind], planSymbol[e.Kind], e.text())
 	}

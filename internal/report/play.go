@@ -2,43 +2,29 @@ package report
 
 import (
 	"fmt"
-	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
 	"rollout/internal/value"
 )
 
-// PlayOptions say how a Play prints.
-type PlayOptions struct {
-	Out     io.Writer
-	Err     io.Writer // warnings and deprecations
-	Color   bool      // escape codes as Ansible's; see ColorWanted
-	Live    bool      // Out is a terminal: a line at the bottom shows what is waited for
-	Width   int       // columns; 0 is 80
-	Verbose int       // number of -v
-	Diff    bool      // show what changed
-}
-
 // Play prints a run as Ansible's default output shows it. It is safe for
 // concurrent use.
 type Play struct {
-	opt    PlayOptions
+	*display
 	mu     sync.Mutex
-	banner int // ID of the task whose banner was printed last
-	task   Task
+	banner any // which task's heading was printed last
 	free   bool
-	said   map[string]bool // warnings
+	check  bool // the run is in check mode
 	live   liveLine
+	diffs  map[diffKey][]Diff // of the items of loops
 }
 
 // NewPlay returns a printer.
 func NewPlay(opt PlayOptions) *Play {
-	if opt.Width <= 0 {
-		opt.Width = 80
-	}
-	return &Play{opt: opt, banner: -1, said: map[string]bool{}, live: liveLine{waits: map[string]Progress{}}}
+	return &Play{display: newDisplay(opt), diffs: map[diffKey][]Diff{}, live: liveLine{waits: map[string]Progress{}}}
 }
 
 // Handle prints one event.
@@ -65,12 +51,16 @@ func (p *Play) print(e Event) {
 	case Included:
 		p.included(e)
 	case NoHostsMatched:
-		p.line(cyan, "skipping: no hosts matched")
+		p.line(p.pal.Skip, "skipping: no hosts matched")
 	case NoHostsRemaining:
 		p.heading("NO MORE HOSTS LEFT")
+	case HostStart:
+		if p.opt.Look.HostStarts {
+			p.line(p.pal.Ok, " [started TASK: "+e.Task.Name+" on "+e.Host+"]")
+		}
 	case Notified:
 		if p.opt.Verbose > 1 {
-			p.line(blue, "NOTIFIED HANDLER "+e.Handler+" for "+e.Host)
+			p.line(p.pal.Verbose, "NOTIFIED HANDLER "+e.Handler+" for "+e.Host)
 		}
 	case Meta:
 		if p.opt.Verbose > 1 {
@@ -90,69 +80,158 @@ func (p *Play) print(e Event) {
 }
 
 func (p *Play) playbookStart(e PlaybookStart) {
+	p.check = e.Check
 	if p.opt.Verbose > 1 {
 		p.heading("PLAYBOOK: " + filepath.Base(e.File))
+	}
+	p.dryRun()
+}
+
+// dryRun marks a run in check mode, where it is to be marked.
+func (p *Play) dryRun() {
+	if p.check && p.opt.Look.CheckMarkers {
+		p.heading("DRY RUN")
 	}
 }
 
 func (p *Play) playStart(e PlayStart) {
 	p.free = e.Free
-	if e.Name == "" {
-		p.heading("PLAY")
-		return
+	text := "PLAY"
+	if e.Name != "" {
+		text += " [" + e.Name + "]"
 	}
-	p.heading("PLAY [" + e.Name + "]")
+	p.heading(text + p.mark(e.Check))
+}
+
+// mark is what stands behind the heading of what runs in check mode.
+func (p *Play) mark(check bool) string {
+	if check && p.opt.Look.CheckMarkers {
+		return " [CHECK MODE]"
+	}
+	return ""
 }
 
 func (p *Play) taskStart(t Task) {
-	p.task = t
-	if !p.free {
-		p.taskBanner(t)
+	if !p.free && !p.opt.Look.HideOK && !p.opt.Look.HideSkipped {
+		p.heading(p.title(t))
+		p.path(t)
+		p.banner = t.key()
 	}
 }
 
+// taskBanner is the heading of a task, where it was not the last one printed.
 func (p *Play) taskBanner(t Task) {
-	if p.banner == t.ID {
+	if p.banner == t.key() {
 		return
 	}
-	p.banner = t.ID
+	p.banner = t.key()
+	p.heading(p.title(t))
+	p.path(t)
+}
+
+func (p *Play) title(t Task) string {
 	kind := "TASK"
 	if t.Handler {
 		kind = "RUNNING HANDLER"
 	}
-	p.heading(kind + " [" + t.Name + "]")
-	if p.opt.Verbose >= 2 && t.Where != "" {
-		p.line(gray, "task path: "+t.Where)
+	return kind + " [" + strings.TrimSpace(t.Name) + t.Args + "]" + p.mark(t.Check)
+}
+
+func (p *Play) path(t Task) {
+	if p.opt.Verbose >= 2 {
+		p.taskPath(t)
 	}
 }
 
-var statusColor = map[Status]string{OK: green, Changed: yellow, Skipped: cyan, Failed: red, Unreachable: brightRed}
+func (p *Play) taskPath(t Task) {
+	if t.Where != "" {
+		p.line(p.pal.Debug, "task path: "+t.Where)
+	}
+}
+
+func (p *Play) color(s Status) string {
+	return [...]string{p.pal.Ok, p.pal.Changed, p.pal.Skip, p.pal.Error, p.pal.Unreachable}[s]
+}
+
+// shown tells whether a result is to be seen.
+func (p *Play) shown(r Result) bool {
+	switch {
+	case r.Status == OK && !r.Include:
+		return !p.opt.Look.HideOK
+	case r.Status == Skipped:
+		return !p.opt.Look.HideSkipped
+	}
+	return true
+}
 
 func (p *Play) result(r Result) {
-	p.taskBanner(r.Task)
-	for _, w := range r.Warnings {
-		p.warning(Warning{Text: w})
+	p.fileDiffs(r)
+	if !p.shown(r) {
+		return
 	}
+	p.taskBanner(r.Task)
+	p.moduleWarnings(r)
 	if r.Include && r.Status <= Changed {
 		return
 	}
-	if p.opt.Diff && r.Status == Changed {
-		for _, d := range r.Diffs {
-			p.diff(d)
-		}
-	}
-	color := statusColor[r.Status]
 	if !(r.Loop && (r.Status == OK || r.Status == Changed || r.Status == Failed)) {
-		p.line(color, p.resultText(r))
-		p.output(r)
+		p.verdict(r)
 	}
 	if r.Ignored && !r.Item {
-		p.line(cyan, "...ignoring")
+		p.line(p.pal.Skip, "...ignoring")
+	}
+}
+
+// verdict prints how a task, or an item, ended.
+func (p *Play) verdict(r Result) {
+	if r.Status != Failed && r.Status != Unreachable {
+		p.line(p.color(r.Status), p.resultText(r))
+		return
+	}
+	if p.opt.Look.PathOnFailure && p.opt.Verbose < 2 && !r.Item && r.Status == Failed {
+		p.taskPath(r.Task)
+	}
+	p.failure(p.color(r.Status), p.resultText(r))
+}
+
+// diffKey is a loop on a host.
+type diffKey struct {
+	task int
+	host string
+}
+
+// fileDiffs prints what a task changed; of a loop, after its last item.
+func (p *Play) fileDiffs(r Result) {
+	key := diffKey{r.Task.ID, r.Host}
+	diffs := r.Diffs
+	if r.Status != Changed {
+		diffs = nil
+	}
+	if r.Item {
+		if len(diffs) > 0 {
+			p.diffs[key] = append(p.diffs[key], diffs...)
+		}
+		return
+	}
+	if r.Loop {
+		diffs = p.diffs[key]
+		delete(p.diffs, key)
+	}
+	if r.Status > Changed {
+		return
+	}
+	text := ""
+	for _, d := range diffs {
+		text += p.diff(d)
+	}
+	if text != "" {
+		p.taskBanner(r.Task)
+		p.raw(text)
 	}
 }
 
 func (p *Play) resultText(r Result) string {
-	host := hostLabel(r.Host, r.Delegate)
+	host := hostLabel(r.Host, r.Delegate, r.Address)
 	switch {
 	case r.Status == Unreachable && r.Item:
 		return fmt.Sprintf("failed: [%s] (item=%s) => %s", host, r.Label, p.dump(r, false))
@@ -180,37 +259,23 @@ func (p *Play) resultText(r Result) string {
 	return text
 }
 
-func hostLabel(host, delegate string) string {
-	if delegate != "" && delegate != host {
-		return host + " -> " + delegate
+// hostLabel is a host, where it is delegated to, and that host's address.
+func hostLabel(host, delegate, address string) string {
+	if delegate == "" || delegate == host {
+		return host
 	}
-	return host
-}
-
-// output adds what a failed command wrote, in lines that can be read.
-func (p *Play) output(r Result) {
-	if r.Status != Failed || r.Data == nil || p.opt.Verbose > 2 {
-		return
+	if address != "" && address != delegate {
+		delegate += "(" + address + ")"
 	}
-	for _, name := range []string{"stdout", "stderr"} {
-		text := strings.TrimRight(r.Data.String(name), "\n")
-		if !strings.Contains(text, "\n") && len(text) < p.opt.Width {
-			continue
-		}
-		p.line(red, name+":\n"+indentText(text, "    "))
-	}
-}
-
-func indentText(text, by string) string {
-	return by + strings.ReplaceAll(text, "\n", "\n"+by)
+	return host + " -> " + delegate
 }
 
 func (p *Play) retry(r Retry) {
-	text := fmt.Sprintf("FAILED - RETRYING: [%s]: %s (%d retries left).", hostLabel(r.Host, r.Delegate), r.Task.Name, r.Left)
+	text := fmt.Sprintf("FAILED - RETRYING: [%s]: %s (%d retries left).", hostLabel(r.Host, r.Delegate, r.Address), r.Task.Name, r.Left)
 	if p.opt.Verbose > 1 {
 		text += "Result was: " + p.dump(Result{Data: r.Data}, false)
 	}
-	p.line(gray, text)
+	p.line(p.pal.Debug, text)
 }
 
 func (p *Play) included(e Included) {
@@ -218,78 +283,80 @@ func (p *Play) included(e Included) {
 	if e.Label != "" {
 		text += fmt.Sprintf(" => (item=%s)", e.Label)
 	}
-	p.line(cyan, text)
-}
-
-func (p *Play) warning(w Warning) {
-	word, color := "[WARNING]: ", brightPurple
-	if w.Deprecation {
-		word, color = "[DEPRECATION WARNING]: ", purple
-	}
-	if p.said[word+w.Text] || p.opt.Err == nil {
-		return
-	}
-	p.said[word+w.Text] = true
-	fmt.Fprintln(p.opt.Err, p.paint(color, Printable(word+w.Text)))
-}
-
-func (p *Play) interrupted(e Interrupted) {
-	p.line(red, "\n[ERROR]: the run was interrupted")
-	for _, r := range e.Running {
-		text := fmt.Sprintf("    %s was running [%s]", r.Host, r.Task)
-		if r.Text != "" {
-			text += ": " + r.Text
-		}
-		p.line(red, text)
-	}
+	p.line(p.pal.Skip, text)
 }
 
 func (p *Play) recap(e Recap) {
 	p.heading("PLAY RECAP")
 	for _, h := range e.Hosts {
-		fields := []string{
-			p.count("ok", h.OK, green), p.count("changed", h.Changed, yellow),
-			p.count("unreachable", h.Unreachable, brightRed), p.count("failed", h.Failed, red),
-			p.count("skipped", h.Skipped, cyan), p.count("rescued", h.Rescued, green),
-			p.count("ignored", h.Ignored, blue),
-		}
-		fmt.Fprintln(p.opt.Out, p.recapHost(h)+" : "+strings.Join(fields, " "))
+		p.recapLine(h)
 	}
 	p.line("", "")
 	p.customStats(e.Custom)
+	p.dryRun()
+}
+
+func (p *Play) recapLine(h HostStats) {
+	fields := []struct {
+		word  string
+		n     int
+		color string
+	}{
+		{"ok", h.OK, p.pal.Ok}, {"changed", h.Changed, p.pal.Changed}, {"unreachable", h.Unreachable, p.pal.Unreachable},
+		{"failed", h.Failed, p.pal.Error}, {"skipped", h.Skipped, p.pal.Skip}, {"rescued", h.Rescued, p.pal.Ok},
+		{"ignored", h.Ignored, p.pal.Warn},
+	}
+	text, plain := p.recapHost(h)+" :", fmt.Sprintf("%-26s :", h.Host)
+	for _, f := range fields {
+		count := fmt.Sprintf("%s=%-4d", f.word, f.n)
+		plain += " " + count
+		if f.n != 0 {
+			count = p.paint(f.color, count)
+		}
+		text += " " + count
+	}
+	fmt.Fprintln(p.opt.Out, text)
+	if p.opt.Log != nil {
+		p.opt.Log(plain)
+	}
 }
 
 func (p *Play) recapHost(h HostStats) string {
-	color, width := green, 26
+	color := p.pal.Ok
 	switch {
 	case h.Failed > 0 || h.Unreachable > 0:
-		color = red
+		color = p.pal.Error
 	case h.Changed > 0:
-		color = yellow
+		color = p.pal.Changed
 	}
-	return p.paint(color, fmt.Sprintf("%-*s", width, h.Host))
+	if !p.opt.Color {
+		return fmt.Sprintf("%-26s", h.Host)
+	}
+	return fmt.Sprintf("%-37s", p.paint(color, h.Host))
 }
 
-func (p *Play) count(word string, n int, color string) string {
-	text := fmt.Sprintf("%s=%-4d", word, n)
-	if n == 0 {
-		return text
-	}
-	return p.paint(color, text)
-}
-
+// customStats shows what set_stats kept.
 func (p *Play) customStats(custom *value.Map) {
-	if custom.Len() == 0 {
+	if custom.Len() == 0 || !p.opt.Look.CustomStats {
 		return
 	}
 	p.heading("CUSTOM STATS: ")
-	for k, v := range custom.All() {
+	names := []string{}
+	for k := range custom.All() {
 		if name := fmt.Sprint(k); name != "_run" {
-			p.line("", "\t"+name+": "+oneLineJSON(v))
+			names = append(names, name)
 		}
 	}
+	slices.Sort(names)
+	for _, name := range names {
+		p.line("", "\t"+name+": "+flatJSON(custom.At(name)))
+	}
 	if run, ok := custom.Get("_run"); ok {
-		p.line("", "\n\tRUN: "+oneLineJSON(run))
+		p.line("", "")
+		p.line("", "\tRUN: "+flatJSON(run))
 	}
 	p.line("", "")
 }
+
+// flatJSON is JSON indented by one blank, its line ends taken out.
+func flatJSON(v any) string { return strings.ReplaceAll(jsonText(v, " "), "\n", "") }

@@ -12,34 +12,42 @@ const diffContext = 3
 // replaced whole.
 const maxDiffCells = 4_000_000
 
-func (p *Play) diff(d Diff) {
-	text := UnifiedDiff(d)
+// diff is what changed, in colours, with an empty line behind it.
+func (d *display) diff(change Diff) string {
+	context := d.opt.Look.DiffContext
+	if context == 0 {
+		context = diffContext
+	}
+	text := unified(change, max(context, 0))
 	if text == "" {
-		return
+		return ""
 	}
+	var b strings.Builder
 	for l := range strings.SplitSeq(strings.TrimSuffix(text, "\n"), "\n") {
-		p.line(diffColor(l), l)
+		b.WriteString(d.paint(d.diffColor(l), Printable(l)) + "\n")
 	}
-	p.line("", "")
+	return b.String() + "\n"
 }
 
-func diffColor(line string) string {
+func (d *display) diffColor(line string) string {
 	switch {
 	case strings.HasPrefix(line, "+"):
-		return green
+		return d.pal.DiffAdd
 	case strings.HasPrefix(line, "-"):
-		return red
+		return d.pal.DiffRemove
 	case strings.HasPrefix(line, "@@"):
-		return cyan
+		return d.pal.DiffLines
 	}
 	return ""
 }
 
 // UnifiedDiff is d in the unified format of diff(1), "" where nothing differs.
-func UnifiedDiff(d Diff) string {
+func UnifiedDiff(d Diff) string { return unified(d, diffContext) }
+
+func unified(d Diff, context int) string {
 	before, after := splitLines(d.Before), splitLines(d.After)
 	edits := compare(before, after)
-	hunks := group(edits)
+	hunks := group(edits, context)
 	if len(hunks) == 0 {
 		return ""
 	}
@@ -149,24 +157,24 @@ func replaceAll(a, b []string, from, endA, endB int) []edit {
 }
 
 // group cuts a comparison into hunks: changes with their context.
-func group(edits []edit) [][]edit {
+func group(edits []edit, context int) [][]edit {
 	var hunks [][]edit
 	start, last := -1, -1
 	for i, e := range edits {
 		if e.op == ' ' {
 			continue
 		}
-		if start >= 0 && i-last > 2*diffContext {
-			hunks = append(hunks, edits[start:min(last+1+diffContext, len(edits))])
+		if start >= 0 && i-last > 2*context {
+			hunks = append(hunks, edits[start:min(last+1+context, len(edits))])
 			start = -1
 		}
 		if start < 0 {
-			start = max(i-diffContext, 0)
+			start = max(i-context, 0)
 		}
 		last = i
 	}
 	if start >= 0 {
-		hunks = append(hunks, edits[start:min(last+1+diffContext, len(edits))])
+		hunks = append(hunks, edits[start:min(last+1+context, len(edits))])
 	}
 	return hunks
 }

@@ -61,7 +61,7 @@ func TestResultLines(t *testing.T) {
 
 func TestAWholeRun(t *testing.T) {
 	one := Task{ID: 1, Name: "role : first"}
-	got, warned := printed(PlayOptions{Diff: true},
+	got, warned := printed(PlayOptions{},
 		PlaybookStart{File: "site.yml"}, PlayStart{Name: "web servers"}, TaskStart{one},
 		Result{Task: one, Host: "h1", Status: Changed, Diffs: []Diff{{Before: "a\nb\n", After: "a\nc\n", AfterHeader: "/etc/x"}}},
 		Warning{Text: "twice"}, Warning{Text: "twice"},
@@ -150,14 +150,14 @@ func TestColorWanted(t *testing.T) {
 		}
 	}
 	for _, c := range []struct {
-		terminal bool
-		env      func(string) string
-		want     bool
+		terminal, force, forbid bool
+		env                     func(string) string
+		want                    bool
 	}{
-		{true, env(), true}, {false, env(), false}, {true, env("NO_COLOR", "1"), false},
-		{false, env("ANSIBLE_FORCE_COLOR", "1"), true}, {true, env("TERM", "dumb"), false},
+		{true, false, false, env(), true}, {false, false, false, env(), false}, {true, false, false, env("NO_COLOR", "1"), false},
+		{false, true, true, env(), true}, {true, false, true, env(), false}, {true, false, false, env("TERM", "dumb"), false},
 	} {
-		if got := ColorWanted(c.terminal, c.env); got != c.want {
+		if got := ColorWanted(c.terminal, c.force, c.forbid, c.env); got != c.want {
 			t.Errorf("got %v, want %v", got, c.want)
 		}
 	}

@@ -7,14 +7,11 @@ import (
 )
 
 // ResultYAML writes the result of a task as Ansible's output shows it: texts of
-// several lines as blocks. For reading, it is indented deeper, and what keeps a
+// several lines as blocks, lines of width characters. With lossy, what keeps a
 // text from being a block (tabs, blanks at the ends of lines, characters that
 // cannot be seen) is taken off.
-func ResultYAML(v any, forReading bool) (string, error) {
-	w := &yamlWriter{indent: 2, width: 80, flow: flowNever, blocks: true, lossy: forReading}
-	if forReading {
-		w.indent = 4
-	}
+func ResultYAML(v any, indent, width int, lossy bool) (string, error) {
+	w := &yamlWriter{indent: indent, width: width, flow: flowNever, blocks: true, lossy: lossy}
 	w.document(v)
 	return string(w.b), w.err
 }

@@ -20,7 +20,7 @@ func TestResultYAML(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for reading, want := range map[bool]string{true: c.reading, false: c.data} {
-				got, err := ResultYAML(value.NewMap("msg", c.text), reading)
+				got, err := ResultYAML(value.NewMap("msg", c.text), map[bool]int{true: 4, false: 2}[reading], 80, reading)
 				if want != "" && (err != nil || got != want) {
 					t.Errorf("got %q, %v, want %q", got, err, want)
 				}

@@ -1,0 +1,65 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+)
+
+// OneLine prints a line per result: Ansible's callback oneline, -o of ad hoc
+// tasks. It is safe for concurrent use.
+type OneLine struct {
+	*display
+	mu sync.Mutex
+}
+
+// NewOneLine returns a printer.
+func NewOneLine(opt PlayOptions) *OneLine { return &OneLine{display: newDisplay(opt)} }
+
+// Handle prints one event.
+func (o *OneLine) Handle(e Event) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch e := e.(type) {
+	case Result:
+		if !e.Item {
+			o.result(e)
+		}
+	case Message:
+		o.line("", e.Text)
+	case Warning:
+		o.warning(e)
+	case Interrupted:
+		o.interrupted(e)
+	}
+}
+
+func (o *OneLine) result(r Result) {
+	color := [...]string{o.pal.Ok, o.pal.Changed, o.pal.Skip, o.pal.Error, o.pal.Unreachable}[r.Status]
+	_, background := r.Data.Get("ansible_job_id")
+	switch {
+	case r.Status == Skipped:
+		o.line(color, r.Host+" | SKIPPED")
+	case r.Status == Unreachable:
+		o.line(color, r.Host+" | UNREACHABLE!: "+r.Data.String("msg"))
+	case r.Status == Failed:
+		o.line(color, r.Host+" | FAILED! => "+o.flat(r))
+	case speaks(r.Task.Action) && !background:
+		o.line(color, o.spoken(r))
+	default:
+		o.line(color, r.Host+" | "+word(r.Status)+" => "+o.flat(r))
+	}
+}
+
+func (o *OneLine) flat(r Result) string {
+	return strings.ReplaceAll(o.dump(r, false), "\n", "")
+}
+
+func (o *OneLine) spoken(r Result) string {
+	escape := strings.NewReplacer("\n", `\n`, "\r", `\r`)
+	text := fmt.Sprintf("%s | %s | rc=%v | (stdout) %s", r.Host, word(r.Status), exitCode(r.Data), escape.Replace(r.Data.String("stdout")))
+	if stderr := r.Data.String("stderr"); stderr != "" {
+		text += " (stderr) " + escape.Replace(stderr)
+	}
+	return text
+}
