@@ -239,9 +239,17 @@ func (c *class) runInit(ctx context.Context, flags *initFlags, inv *inventory.In
 	if err != nil {
 		return runner.Summary{}, err
 	}
+	s, err := readSettings(flags.run.verbose)
+	if err != nil {
+		return runner.Summary{}, err
+	}
+	observer, err := flags.run.watch(s)
+	if err != nil {
+		return runner.Summary{}, err
+	}
 	run, err := runner.New(runner.Options{
 		Playbook: loaded, Loader: loader, Inventory: fixedInventory{inv}, Modules: modules, Connector: classConnector{c, conns},
-		Observer: newPlayReport(&flags.run), Check: flags.run.check, Forks: flags.run.forks, Verbosity: flags.run.verbose,
+		Observer: observer, Check: flags.run.check, Forks: flags.run.forks, Verbosity: flags.run.verbose,
 	})
 	if err != nil {
 		return runner.Summary{}, err

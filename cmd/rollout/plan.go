@@ -90,7 +90,7 @@ func showRunPlan(ctx context.Context, flags *planFlags, books []string) error {
 }
 
 func (f *planFlags) tell(out io.Writer, plan *report.Plan) error {
-	color := report.ColorWanted(term.IsTerminal(int(os.Stdout.Fd())), os.Getenv)
+	color := report.ColorWanted(term.IsTerminal(int(os.Stdout.Fd())), false, false, os.Getenv)
 	show := func() error { return plan.Print(out, color) }
 	if f.asJSON {
 		show = func() error { return printPlanJSON(out, plan) }

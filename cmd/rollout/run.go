@@ -16,6 +16,7 @@ import (
 	"rollout/internal/playbook"
 	"rollout/internal/report"
 	"rollout/internal/runner"
+	"rollout/internal/settings"
 	"rollout/internal/value"
 	"rollout/inventory"
 )
@@ -174,9 +175,13 @@ func (p *project) runOne(ctx context.Context, flags *runFlags, book string, logi
 		Doubt:   func(d *document.Error) { warn(d.Error()) },
 	}
 	loaded, mistakes := loader.Load(files.Find(book))
+	observer, err := flags.watch(p.settings)
+	if err != nil {
+		return runner.ExitError, err
+	}
 	run, err := runner.New(runner.Options{
 		Playbook: loaded, Loader: loader, Inventory: p.source(flags.runsNothing()), Modules: modules, Connector: c,
-		Observer: flags.watch(), Person: terminal(), Decrypt: p.keys.Decrypt,
+		Observer: observer, Person: terminal(), Decrypt: p.keys.Decrypt,
 		ExtraVars: p.extra, InventorySources: p.inventories, Tags: flags.tags, SkipTags: flags.skipTags, Limit: flags.limit, StartAt: flags.startAt, Login: login,
 		Check: flags.check, Diff: flags.diff, ForceHandlers: flags.forceHandlers, Forks: flags.forks, Verbosity: flags.verbose, Settings: p.settings, FlushCache: p.flushCache,
 		Listing: flags.list.Any(),
@@ -220,11 +225,11 @@ func (f *runFlags) setExtra(extra *value.Map) {
 }
 
 // watch is who is told what happens.
-func (f *runFlags) watch() runner.Observer {
+func (f *runFlags) watch(s *settings.Settings) (runner.Observer, error) {
 	if f.observer != nil {
-		return f.observer
+		return f.observer, nil
 	}
-	return newPlayReport(f)
+	return newReport(s, s.StdoutCallback, f.verbose, s.CallbacksEnabled)
 }
 
 // list says what the playbook would do; nothing where only its syntax was to be

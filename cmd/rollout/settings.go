@@ -27,14 +27,18 @@ func readSettings(verbose int) (*settings.Settings, error) {
 	if verbose+s.Verbosity == 0 {
 		return s, nil
 	}
+	text := "No config file found; using defaults"
 	if s.File != "" {
-		fmt.Println("Using " + s.File + " as config file")
-	} else {
-		fmt.Println("No config file found; using defaults")
+		text = "Using " + s.File + " as config file"
 	}
 	if len(s.Idle) > 0 {
-		fmt.Fprintln(os.Stderr, "settings without effect here: "+strings.Join(s.Idle, ", "))
+		text += " (without effect: " + strings.Join(s.Idle, ", ") + ")"
 	}
+	out := os.Stdout
+	if s.VerboseToStderr {
+		out = os.Stderr
+	}
+	fmt.Fprintln(out, text)
 	return s, nil
 }
 

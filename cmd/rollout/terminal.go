@@ -8,22 +8,8 @@ import (
 
 	"golang.org/x/term"
 
-	"rollout/internal/report"
 	"rollout/internal/runner"
 )
-
-func newPlayReport(flags *runFlags) *report.Play {
-	out := int(os.Stdout.Fd())
-	isTerminal := term.IsTerminal(out)
-	width, _, err := term.GetSize(out)
-	if err != nil {
-		width = 0
-	}
-	return report.NewPlay(report.PlayOptions{
-		Out: os.Stdout, Err: os.Stderr, Color: report.ColorWanted(isTerminal, os.Getenv), Live: isTerminal,
-		Width: width, Verbose: flags.verbose, Diff: flags.diff,
-	})
-}
 
 // stdin answers what is asked.
 type stdin struct{}

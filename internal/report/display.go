@@ -126,23 +126,21 @@ func (d *display) heading(text string) {
 	d.line("", "\n"+text+" "+strings.Repeat("*", stars))
 }
 
-// howToSilence ends every deprecation, as Ansible's do.
-const howToSilence = "Deprecation warnings can be disabled by setting deprecation_warnings=False in ansible.cfg."
-
-// warning is printed once a run, in lines as wide as headings.
+// warning is printed once a run. It stays one line, however long: what it says to
+// type can be pasted, and grep finds it.
 func (d *display) warning(w Warning) {
 	text, color := "[WARNING]: "+w.Text, d.pal.Warn
 	if w.Deprecation {
 		if d.opt.Look.NoDeprecations {
 			return
 		}
-		text, color = "[DEPRECATION WARNING]: "+strings.TrimSuffix(w.Text, ".")+". "+howToSilence, d.pal.Deprecate
+		text, color = "[DEPRECATION WARNING]: "+w.Text, d.pal.Deprecate
 	}
 	if d.said[text] || d.opt.Err == nil {
 		return
 	}
 	d.said[text] = true
-	d.to(d.opt.Err, color, Wrap(text, d.columns()))
+	d.to(d.opt.Err, color, text)
 }
 
 // moduleWarnings are those that a result carries.

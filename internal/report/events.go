@@ -29,6 +29,7 @@ func (s Status) String() string {
 // PlaybookStart opens a playbook.
 type PlaybookStart struct {
 	File  string
+	Plays int
 	Check bool
 }
 

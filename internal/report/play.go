@@ -83,6 +83,7 @@ func (p *Play) playbookStart(e PlaybookStart) {
 	p.check = e.Check
 	if p.opt.Verbose > 1 {
 		p.heading("PLAYBOOK: " + filepath.Base(e.File))
+		p.line(p.pal.Verbose, fmt.Sprintf("%d plays in %s", e.Plays, e.File))
 	}
 	p.dryRun()
 }

@@ -44,8 +44,6 @@ func TestResultLines(t *testing.T) {
 			`failed: [h] (item=x) => {"changed": false, "msg": "hello"}`},
 		{"lost", PlayOptions{}, Result{Host: "h", Status: Unreachable, Data: value.NewMap("unreachable", true)},
 			`fatal: [h]: UNREACHABLE! => {"unreachable": true}`},
-		{"output of a failed command", PlayOptions{}, Result{Host: "h", Status: Failed, Data: value.NewMap("stderr", "one\ntwo\n")},
-			"fatal: [h]: FAILED! => {\"stderr\": \"one\\ntwo\\n\"}\nstderr:\n    one\n    two"},
 		{"colour", PlayOptions{Color: true}, Result{Host: "h"}, "\033[0;32mok: [h]\033[0m"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

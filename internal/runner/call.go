@@ -140,7 +140,7 @@ func (c *call) satisfied(ctx context.Context, s *vars.Scope, o *outcome) (bool, 
 
 func (c *call) tellRetry(o *outcome, try, tries int) {
 	o.data.Set("retries", tries)
-	e := report.Retry{Task: c.job.info, Host: c.job.host.name, Delegate: c.delegate, Left: tries - try, Data: o.shown()}
+	e := report.Retry{Task: c.job.info, Host: c.job.host.name, Delegate: c.delegate, Address: c.target.Address, Left: tries - try, Data: o.shown()}
 	if c.job.noLog {
 		e.Data = value.NewMap("censored", censoredText)
 	}
@@ -155,6 +155,9 @@ func (c *call) once(ctx context.Context) (*outcome, *vars.Scope, error) {
 	o, err := c.execute(ctx)
 	if err != nil {
 		return nil, nil, err
+	}
+	if !c.diff {
+		o.diffs = nil
 	}
 	o.sealed()
 	s := c.scope.With(vars.Layer{Level: vars.Local, Values: c.visible(o), Data: true})

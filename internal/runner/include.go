@@ -143,7 +143,7 @@ func (b *batch) inside(t *playbook.Task, j *joint, f frame) frame {
 
 // failAll makes an include that can't be loaded the failure of its hosts.
 func (b *batch) failAll(t *playbook.Task, j *joint, err error, f frame) {
-	info := report.Task{ID: b.run.nextID(), Name: t.Title(), Where: t.Pos.String()}
+	info := report.Task{ID: b.run.nextID(), Of: t, Name: t.Title(), Where: place(t.Pos)}
 	b.run.tell(report.TaskStart{Task: info})
 	for _, o := range j.outcomes {
 		o.failed = true

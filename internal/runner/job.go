@@ -30,6 +30,7 @@ type job struct {
 // the context's end. All else is a failed outcome.
 func (j *job) run(ctx context.Context) (*outcome, error) {
 	j.batch.run.running.start(j.host.name, j.info.Name)
+	j.batch.run.tell(report.HostStart{Task: j.info, Host: j.host.name})
 	defer j.batch.run.running.end(ctx, j.host.name)
 	o, err := j.attempt(ctx)
 	if ctx.Err() != nil {
@@ -102,7 +103,7 @@ func (j *job) one(ctx context.Context, s *vars.Scope) (*outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.noLog, o.delegate, o.name, o.notify = o.noLog || j.noLog, c.delegate, c.name, c.notify
+	o.noLog, o.delegate, o.address, o.name, o.notify = o.noLog || j.noLog, c.delegate, c.target.Address, c.name, c.notify
 	return o, nil
 }
 

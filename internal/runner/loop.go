@@ -49,7 +49,7 @@ func (o *outcome) add(item *outcome) {
 	o.skipped = o.skipped && item.skipped
 	o.effects = append(o.effects, item.effects...)
 	o.includes = append(o.includes, item.includes...)
-	o.delegate = item.delegate
+	o.delegate, o.address = item.delegate, item.address
 	if !item.skipped {
 		o.skipped = false
 		o.notify = append(o.notify, item.notify...)

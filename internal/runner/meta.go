@@ -95,7 +95,7 @@ func end(hosts []*member) {
 func (b *batch) metaHosts(ctx context.Context, t *playbook.Task, word string, hosts []*member, f frame) ([]*member, error) {
 	var out []*member
 	for _, m := range hosts {
-		info := report.Task{ID: b.run.nextID(), Name: t.Title(), Where: t.Pos.String(), Handler: f.handlers}
+		info := report.Task{ID: b.run.nextID(), Of: t, Name: t.Title(), Where: place(t.Pos), Handler: f.handlers}
 		b.run.tell(report.TaskStart{Task: info})
 		ok := true
 		if !slices.Contains(unconditional, word) {

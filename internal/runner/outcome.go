@@ -20,6 +20,7 @@ type outcome struct {
 	loop        bool
 	label       string
 	delegate    string // where it ran, "" for the host itself
+	address     string // of that
 	diffs       []module.Diff
 	plan        []module.Operation
 	warnings    []string

@@ -190,7 +190,7 @@ func (r *Run) Execute(ctx context.Context) (Summary, error) {
 	if err := r.recall(r.hosts.hostNames()); err != nil {
 		return Summary{}, err
 	}
-	r.tell(report.PlaybookStart{File: r.opt.Playbook.Path, Check: r.opt.Check})
+	r.tell(report.PlaybookStart{File: r.opt.Playbook.Path, Plays: len(r.opt.Playbook.Plays), Check: r.opt.Check})
 	for _, w := range r.hosts.warnings() {
 		r.tell(report.Warning{Text: w})
 	}

@@ -147,12 +147,15 @@ func (s *secrets) event(e report.Event) report.Event {
 		x.Name = s.text(x.Name)
 		return x
 	case report.TaskStart:
-		x.Task.Name = s.text(x.Task.Name)
+		x.Task = s.task(x.Task)
+		return x
+	case report.HostStart:
+		x.Task = s.task(x.Task)
 		return x
 	case report.Result:
 		return s.result(x)
 	case report.Retry:
-		x.Task.Name, x.Data = s.text(x.Task.Name), s.mapping(x.Data)
+		x.Task, x.Data = s.task(x.Task), s.mapping(x.Data)
 		return x
 	case report.Included:
 		x.File, x.Label = s.text(x.File), s.text(x.Label)
@@ -173,8 +176,13 @@ func (s *secrets) event(e report.Event) report.Event {
 	return e
 }
 
+func (s *secrets) task(t report.Task) report.Task {
+	t.Name, t.Args = s.text(t.Name), s.text(t.Args)
+	return t
+}
+
 func (s *secrets) result(r report.Result) report.Result {
-	r.Task.Name, r.Label, r.Data = s.text(r.Task.Name), s.text(r.Label), s.mapping(r.Data)
+	r.Task, r.Label, r.Data = s.task(r.Task), s.text(r.Label), s.mapping(r.Data)
 	diffs := make([]report.Diff, len(r.Diffs))
 	for i, d := range r.Diffs {
 		d.Before, d.After = s.text(d.Before), s.text(d.After)

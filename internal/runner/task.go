@@ -93,13 +93,6 @@ func (b *batch) once(ctx context.Context, t *playbook.Task, act *action, hosts [
 	return once, err
 }
 
-// announce tells the observer that the task starts.
-func (b *batch) announce(ctx context.Context, t *playbook.Task, first *member, f frame) report.Task {
-	info := report.Task{ID: b.run.nextID(), Name: b.title(ctx, t, first, f), Where: t.Pos.String(), Handler: f.handlers}
-	b.run.tell(report.TaskStart{Task: info})
-	return info
-}
-
 // title is the task's name with what can be rendered of it rendered.
 func (b *batch) title(ctx context.Context, t *playbook.Task, m *member, f frame) string {
 	title := t.Title()
@@ -251,7 +244,7 @@ func (b *batch) count(t *playbook.Task, m *member, o *outcome, f frame) {
 
 // event is what the observer is told of the task on a host.
 func (o *outcome) event(info report.Task, host string) report.Result {
-	e := report.Result{Task: info, Host: host, Delegate: o.delegate, Status: o.status(), Loop: o.loop && !o.noLog,
+	e := report.Result{Task: info, Host: host, Delegate: o.delegate, Address: o.address, Status: o.status(), Loop: o.loop && !o.noLog,
 		Include: o.includes != nil, Ignored: o.ignored, Debug: o.debug && !o.noLog, Always: o.always && !o.noLog,
 		Data: o.shown(), Label: o.label}
 	if o.noLog {
