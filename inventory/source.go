@@ -214,6 +214,9 @@ func (p *pathSource) addFile(ctx context.Context, inv *Inventory) error {
 	if err != nil {
 		return fmt.Errorf("cannot read the inventory %s: %w", p.path, err)
 	}
+	if data, err = p.opts.plain(p.path, data); err != nil {
+		return err
+	}
 	switch filepath.Ext(p.path) {
 	case ".yml", ".yaml", ".json":
 		return p.addYAML(ctx, inv)

@@ -63,15 +63,25 @@ func (o Options) read(path string) (*document.Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot read %s: %w", path, err)
 	}
-	if strings.HasPrefix(string(data), vaultHeader) {
-		if o.Decrypt == nil {
-			return nil, fmt.Errorf("cannot read %s: it is encrypted (give its vault password)", path)
-		}
-		if data, err = o.Decrypt(data); err != nil {
-			return nil, fmt.Errorf("cannot read %s: %w", path, err)
-		}
+	if data, err = o.plain(path, data); err != nil {
+		return nil, err
 	}
 	return document.Parse(path, data)
+}
+
+// plain decrypts a file that is a vault.
+func (o Options) plain(path string, data []byte) ([]byte, error) {
+	if !strings.HasPrefix(string(data), vaultHeader) {
+		return data, nil
+	}
+	if o.Decrypt == nil {
+		return nil, fmt.Errorf("cannot read %s: it is encrypted (give its vault password)", path)
+	}
+	plain, err := o.Decrypt(data)
+	if err != nil {
+		return nil, fmt.Errorf("cannot decrypt %s: %w", path, err)
+	}
+	return plain, nil
 }
 
 // VarFiles are the variables of the group_vars and host_vars directories beside

@@ -160,6 +160,17 @@ func (l *Loader) Lines(path string) []string {
 // vaultHeader begins an encrypted file.
 const vaultHeader = "$ANSIBLE_VAULT;"
 
+// DecryptError is a vaulted file that no secret opens.
+type DecryptError struct {
+	Path string
+	Err  error
+}
+
+func (e *DecryptError) Error() string { return fmt.Sprintf("cannot decrypt %s: %v", e.Path, e.Err) }
+
+// Unwrap returns the cause.
+func (e *DecryptError) Unwrap() error { return e.Err }
+
 // ReadYAML reads one YAML file, decrypting it if need be. It is read once in a
 // Loader's life, so nodes are shared and must not be changed.
 func (l *Loader) ReadYAML(path string) (*document.Node, error) {
@@ -175,10 +186,10 @@ func (l *Loader) ReadYAML(path string) (*document.Node, error) {
 	}
 	if strings.HasPrefix(string(data), vaultHeader) {
 		if l.Decrypt == nil {
-			return nil, fmt.Errorf("cannot read %s: it is encrypted (give its vault password)", path)
+			return nil, fmt.Errorf("cannot decrypt %s: it is encrypted (give its vault password)", path)
 		}
 		if data, err = l.Decrypt(data); err != nil {
-			return nil, fmt.Errorf("cannot read %s: %w", path, err)
+			return nil, &DecryptError{path, err}
 		}
 	}
 	if n, err = document.Parse(path, data); err != nil {
@@ -217,6 +228,11 @@ func (r *reader) readError(pos document.Position, path string, err error) {
 	var at *document.Error
 	if errors.As(err, &at) {
 		r.errs.Join(err)
+		return
+	}
+	var locked *DecryptError
+	if errors.As(err, &locked) {
+		r.errs.Add(pos, "%v", locked)
 		return
 	}
 	r.errs.Add(pos, "cannot read %s: %v", path, err)

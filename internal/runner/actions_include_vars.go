@@ -131,11 +131,8 @@ func (c *call) readVars(f fs.File, path string, found *varsFound) error {
 	if err != nil {
 		return fmt.Errorf("cannot read %s: %w", path, err)
 	}
-	if strings.HasPrefix(string(text), "$ANSIBLE_VAULT;") {
+	if _, vaulted := f.(*decrypted); vaulted {
 		found.secret = true
-	}
-	if text, err = c.job.batch.run.decrypted(path, text); err != nil {
-		return err
 	}
 	n, err := document.Parse(path, text)
 	if err != nil {
@@ -151,17 +148,6 @@ func (c *call) readVars(f fs.File, path string, found *varsFound) error {
 	found.paths = append(found.paths, path)
 	found.vars.Update(m)
 	return nil
-}
-
-// decrypted returns a file's plain text.
-func (r *Run) decrypted(path string, text []byte) ([]byte, error) {
-	if !strings.HasPrefix(string(text), "$ANSIBLE_VAULT;") {
-		return text, nil
-	}
-	if r.opt.Decrypt == nil {
-		return nil, fmt.Errorf("cannot read %s: it is encrypted (give its vault password)", path)
-	}
-	return r.opt.Decrypt(text)
 }
 
 // loadVarDir adds the variables of the files in a directory and those below it.

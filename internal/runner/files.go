@@ -15,15 +15,22 @@ import (
 // the task belongs to and those that led to it, beside the task's file, beside
 // the playbook; in the folder of its kind before the bare directory.
 type finder struct {
-	source playbook.Source
-	bases  []string
+	source  playbook.Source
+	bases   []string
+	decrypt func(text []byte) ([]byte, error) // of vaults; nil makes one an error
+	sealed  bool                              // vaults are wanted as they are
 }
 
 // files implements module.Call.Files.
 func (c *call) files() module.Files { return c.finder() }
 
 func (c *call) finder() *finder {
-	return newFinder(c.job.batch.run.opt.Loader.Files, c.job.task, c.job.batch.dir())
+	f := newFinder(c.job.batch.run.opt.Loader.Files, c.job.task, c.job.batch.dir())
+	f.decrypt = c.job.batch.run.opt.Decrypt
+	if wanted, given := c.args.Get("decrypt"); given {
+		f.sealed = wanted == false
+	}
+	return f
 }
 
 func newFinder(source playbook.Source, t *playbook.Task, playDir string) *finder {
@@ -93,8 +100,17 @@ func (f *finder) dir(kind, name string) (string, error) {
 	return "", fmt.Errorf("cannot find the directory %s (looked for %s)", name, strings.Join(tried, ", "))
 }
 
-// open opens a file on disk or one shipped in the program.
+// open opens a file; a vault is decrypted.
 func (f *finder) open(p string) (fs.File, error) {
+	file, err := f.raw(p)
+	if err != nil {
+		return nil, err
+	}
+	return f.opened(file, p)
+}
+
+// raw opens a file on disk or one shipped in the program.
+func (f *finder) raw(p string) (fs.File, error) {
 	files, ok := f.source.(playbook.Files)
 	if !ok || !strings.HasPrefix(p, playbook.Embedded) {
 		return os.Open(p)

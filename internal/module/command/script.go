@@ -57,6 +57,7 @@ func scriptModule() *module.Module {
 			{Name: "_raw_params", Doc: "the script's file name and its arguments"},
 			{Name: "cmd", Doc: "the script's file name and its arguments"},
 			{Name: "executable", Type: module.Path, Doc: "the program that interprets the script"},
+			{Name: "decrypt", Type: module.Bool, Default: true, Doc: "a script that is a vault is decrypted"},
 		}, guards...)},
 		NeedsHost: true,
 		Run:       runScript,

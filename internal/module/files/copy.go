@@ -30,6 +30,7 @@ func copyModule() *module.Module {
 				{Name: "validate", Doc: "command that must accept the file, %s in it"},
 				{Name: "checksum", Doc: "SHA-1 that src must have"},
 				{Name: "directory_mode", Type: module.Raw, Doc: "mode of folders that are made"},
+				{Name: "decrypt", Type: module.Bool, Default: true, Doc: "an src that is a vault is decrypted"},
 				{Name: "follow", Type: module.Bool, Default: false, Doc: "write through a link at dest"},
 			}, attributes...),
 			MutuallyExclusive: [][]string{{"src", "content"}},

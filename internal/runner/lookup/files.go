@@ -70,7 +70,27 @@ func (d Deps) read(scope template.Scope, kind, name string) ([]byte, error) {
 	if d.Decrypt == nil {
 		return nil, fmt.Errorf("cannot read %s: it is encrypted (give its vault password)", path)
 	}
-	return d.Decrypt(data)
+	if data, err = d.Decrypt(data); err != nil {
+		return nil, fmt.Errorf("cannot decrypt %s: %w", path, err)
+	}
+	return data, nil
+}
+
+// unvault gives files as they are, vaults decrypted.
+func (d Deps) unvault(_ context.Context, terms []any, _ *value.Map, scope template.Scope) ([]any, error) {
+	names, err := words(terms)
+	if err != nil {
+		return nil, err
+	}
+	out := []any{}
+	for _, name := range names {
+		data, err := d.read(scope, "files", name)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, string(data))
+	}
+	return out, nil
 }
 
 func (d Deps) file(_ context.Context, terms []any, kw *value.Map, scope template.Scope) ([]any, error) {
