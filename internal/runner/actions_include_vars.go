@@ -11,7 +11,7 @@ import (
 
 	"rollout/internal/document"
 	"rollout/internal/module"
-	"rollout/internal/template/regex"
+	"rollout/internal/regex"
 	"rollout/internal/value"
 )
 

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"sync"
 
-	"rollout/internal/template/regex"
+	"rollout/internal/regex"
 	"rollout/internal/value"
 )
 
