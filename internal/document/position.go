@@ -189,6 +189,18 @@ func Suggest(word string, candidates []string) string {
 	return fmt.Sprintf("did you mean %q?", best)
 }
 
+// Nearest returns the candidate that is at most most single edits from word,
+// the closest of them; "" where there is none.
+func Nearest(word string, candidates []string, most int) string {
+	best := ""
+	for _, c := range candidates {
+		if d := distance(word, c); d <= most && c != word {
+			best, most = c, d-1
+		}
+	}
+	return best
+}
+
 // distance is the optimal string alignment distance: Levenshtein's with swaps
 // of neighbours counted once.
 func distance(a, b string) int {

@@ -6,6 +6,7 @@ package template
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -224,6 +225,7 @@ type Template struct {
 	// Lines that begin with these are statements and comments; usually "".
 	lineStatement, lineComment string
 	restore                    int // newlines the text must end with
+	names                      []string
 }
 
 func (t *Template) position(pos int) (line, col int) { return positionIn(t.src, pos) }
@@ -293,7 +295,25 @@ func (e *Engine) compile(name, src string, opts CompileOptions) (*Template, erro
 	if p.err != nil {
 		return nil, p.err
 	}
+	t.names = sortedNames(p.names)
 	return t, nil
+}
+
+// Names returns the names that the template looks up, sorted: variables and
+// functions, and not what it binds itself in loops and macros.
+func (t *Template) Names() []string { return slices.Clone(t.names) }
+
+// ValueNames returns the names that a playbook's value looks up, sorted; none
+// where it is no template or does not compile.
+func (e *Engine) ValueNames(src string) []string {
+	if !IsTemplate(src) {
+		return nil
+	}
+	t, err := e.CompileWith("", src, valueOptions)
+	if err != nil {
+		return nil
+	}
+	return t.Names()
 }
 
 func newlines(s string) string {

@@ -67,7 +67,8 @@ var mayImport = map[string][]string{
 	"rollout/internal/openstack":  {"rollout/internal/openstack"},
 	"rollout/internal/runner": {"rollout/internal/runner", "rollout/internal/vars", "rollout/internal/template",
 		"rollout/internal/playbook", "rollout/inventory", "rollout/internal/module", "rollout/internal/connection", "rollout/internal/report", "rollout/internal/settings"},
-	"rollout/internal/lab": {"rollout/internal/lab"},
+	"rollout/internal/lab":  {"rollout/internal/lab"},
+	"rollout/internal/lint": {"rollout/internal/playbook", "rollout/internal/template", "rollout/internal/module", "rollout/internal/connection"},
 }
 
 func TestArrowsPointDown(t *testing.T) {
