@@ -164,16 +164,7 @@ func (p *project) checkTopology(ctx context.Context, books []string) error {
 func (p *project) runOne(ctx context.Context, flags *runFlags, book string, login runner.Login, c connector, engines *docker.Pool) (int, error) {
 	files := playbook.Files{Shipped: shipped{}}
 	modules := moduleTable(p.clouds, engines)
-	loader := &playbook.Loader{
-		Files:           files,
-		RolesPath:       slices.Concat(p.settings.RolesPath, []string{"roles", playbook.Embedded + "roles"}),
-		CollectionsPath: p.settings.CollectionsPath,
-
-		Known:   runner.Known(modules),
-		Expand:  p.expand(ctx),
-		Decrypt: p.keys.Decrypt,
-		Doubt:   func(d *document.Error) { warn(d.Error()) },
-	}
+	loader := p.loader(ctx, files, runner.Known(modules))
 	loaded, mistakes := loader.Load(files.Find(book))
 	observer, err := flags.watch(p.settings)
 	if err != nil {
@@ -189,8 +180,12 @@ func (p *project) runOne(ctx context.Context, flags *runFlags, book string, logi
 	if err != nil {
 		return runner.ExitError, err
 	}
-	if err := inOrder(mistakes, run.Check()); err != nil {
-		return runner.ExitError, err
+	mistakes = inOrder(mistakes, run.Check())
+	if flags.syntaxCheck {
+		mistakes = inOrder(mistakes, lintMistakes(run, loader, modules, loaded))
+	}
+	if mistakes != nil {
+		return runner.ExitError, mistakes
 	}
 	if flags.runsNothing() {
 		return runner.ExitOK, list(ctx, run, flags, book)
@@ -200,6 +195,20 @@ func (p *project) runOne(ctx context.Context, flags *runFlags, book string, logi
 		return runner.ExitError, err
 	}
 	return summary.ExitCode(), nil
+}
+
+// loader reads playbooks with the project's roles, collections and vault keys.
+func (p *project) loader(ctx context.Context, files playbook.Source, known func(string) bool) *playbook.Loader {
+	return &playbook.Loader{
+		Files:           files,
+		RolesPath:       slices.Concat(p.settings.RolesPath, []string{"roles", playbook.Embedded + "roles"}),
+		CollectionsPath: p.settings.CollectionsPath,
+
+		Known:   known,
+		Expand:  p.expand(ctx),
+		Decrypt: p.keys.Decrypt,
+		Doubt:   func(d *document.Error) { warn(d.Error()) },
+	}
 }
 
 // inOrder joins the mistakes of several looks at the same files, by their places.

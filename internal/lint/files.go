@@ -3,7 +3,9 @@ package lint
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"rollout/internal/document"
@@ -28,7 +30,7 @@ func madeFiles(plays []*scene) made {
 					m.names[filepath.Base(text)] = true
 				}
 			}
-			if v.task.FreeForm != nil {
+			if v.task.FreeForm != nil && v.task.Include == nil && !strings.HasSuffix(v.task.Action, "script") && !strings.HasSuffix(v.task.Action, "include_vars") {
 				commands.WriteString(v.task.FreeForm.Text + "\n")
 			}
 		}
@@ -116,13 +118,28 @@ func (c *collector) file(t *playbook.Task, kind string, n *document.Node) string
 		}
 	}
 	if !c.made.has(name) {
-		hint := document.Suggest(filepath.Base(name), c.beside(tried))
-		if hint != "" {
-			hint += " "
-		}
-		c.mistake(RuleFile, n.Pos, hint+"looked for "+strings.Join(tried, ", "), "there is no file "+name)
+		c.mistake(RuleFile, n.Pos, c.nowhere(tried), "there is no file "+name)
 	}
 	return ""
+}
+
+// nowhere says where a file was looked for, and which was probably meant.
+func (c *collector) nowhere(tried []string) string {
+	stems := map[string]string{}
+	for _, name := range c.beside(tried) {
+		stems[stem(name)] = name
+	}
+	word := stem(filepath.Base(tried[0]))
+	hint := "looked for " + strings.Join(tried, ", ")
+	if near := document.Nearest(word, slices.Sorted(maps.Keys(stems)), 1+len(word)/5); near != "" {
+		hint = fmt.Sprintf("did you mean %q? ", stems[near]) + hint
+	}
+	return hint
+}
+
+// stem is a name without what .yml and .j2 files end in.
+func stem(name string) string {
+	return strings.TrimSuffix(strings.TrimSuffix(strings.TrimSuffix(name, ".j2"), ".yml"), ".yaml")
 }
 
 // beside lists what there is in the folders that were looked into.
@@ -198,8 +215,7 @@ func (c *collector) varsFile(s *scene, n *document.Node) {
 		}
 	}
 	if len(tried) > 0 {
-		hint := document.Suggest(filepath.Base(tried[0]), c.beside(tried))
-		c.mistake(RuleFile, n.Pos, strings.TrimSpace(hint+" looked for "+strings.Join(tried, ", ")), "there is no such file of variables")
+		c.mistake(RuleFile, n.Pos, c.nowhere(tried), "there is no such file of variables")
 	}
 }
 

@@ -30,6 +30,7 @@ const (
 	RuleTemplate   = "template"         // a mistake in a template's file
 	RuleHandler    = "unknown-handler"  // notified, and not defined
 	RuleSpec       = "argument-spec"    // a role's argument spec
+	RuleTwice      = "key-twice"        // of a mapping; the last counts
 	RuleDeprecated = "deprecated"       // an old form
 	RuleBraces     = "braces-in-when"   // {{ }} where an expression stands anyway
 	RuleMode       = "decimal-mode"     // mode: 644
