@@ -25,6 +25,16 @@ type Module struct {
 	NeedsHost bool
 	// Run observes, decides and, unless Call.Check is set, acts.
 	Run func(ctx context.Context, call *Call) (Result, error)
+	// Detach builds the one program that does on the host what Run does, for
+	// tasks that go to the background there. nil where there is no such.
+	Detach func(call *Call) (Program, error)
+}
+
+// Program is a POSIX sh program that prints its result as one JSON object, as
+// Ansible's module of that name does.
+type Program struct {
+	Script string // never holds a secret
+	Stdin  []byte
 }
 
 // Call is one invocation of a module for one host.

@@ -142,6 +142,24 @@ type NoHostsRemaining struct{}
 // Notified says that a host will run a handler.
 type Notified struct{ Handler, Host string }
 
+// AsyncState is how a task in the background does.
+type AsyncState int
+
+// The states of a task in the background.
+const (
+	AsyncRunning AsyncState = iota
+	AsyncEnded
+)
+
+// Async says how a task in the background does that is waited for.
+type Async struct {
+	Host              string
+	JobID             string
+	State             AsyncState
+	Failed            bool // it ended so
+	Started, Finished int
+}
+
 // Meta says what a meta task did.
 type Meta struct{ Text string }
 
@@ -188,6 +206,7 @@ func (NoHostsMatched) event()   {}
 func (NoHostsRemaining) event() {}
 func (Notified) event()         {}
 func (Meta) event()             {}
+func (Async) event()            {}
 func (Progress) event()         {}
 func (Message) event()          {}
 func (Warning) event()          {}

@@ -66,6 +66,8 @@ func (p *Play) print(e Event) {
 		if p.opt.Verbose > 1 {
 			p.line("", "META: "+e.Text)
 		}
+	case Async:
+		p.async(e)
 	case Message:
 		p.line("", e.Text)
 	case Progress:
@@ -277,6 +279,17 @@ func (p *Play) retry(r Retry) {
 		text += "Result was: " + p.dump(Result{Data: r.Data}, false)
 	}
 	p.line(p.pal.Debug, text)
+}
+
+func (p *Play) async(e Async) {
+	switch {
+	case e.State == AsyncRunning:
+		p.line(gray, fmt.Sprintf("ASYNC POLL on %s: jid=%s started=%d finished=%d", e.Host, e.JobID, e.Started, e.Finished))
+	case e.Failed:
+		p.line(gray, fmt.Sprintf("ASYNC FAILED on %s: jid=%s", e.Host, e.JobID))
+	default:
+		p.line(gray, fmt.Sprintf("ASYNC OK on %s: jid=%s", e.Host, e.JobID))
+	}
 }
 
 func (p *Play) included(e Included) {

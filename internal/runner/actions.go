@@ -23,7 +23,7 @@ func actions() []*action {
 	return []*action{
 		debugAction(), setFactAction(), assertAction(), failAction(), pauseAction(),
 		addHostAction(), groupByAction(), includeVarsAction(), includeTasksAction(), includeRoleAction(),
-		setStatsAction(), validateSpecAction(), metaAction(),
+		setStatsAction(), asyncStatusAction(), validateSpecAction(), metaAction(),
 	}
 }
 

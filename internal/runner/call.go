@@ -33,6 +33,7 @@ type call struct {
 	limit    time.Duration // timeout; 0 is none
 	name     string        // the task's own, rendered
 	notify   []notification
+	async    background
 }
 
 // prepare renders what the task says.
@@ -57,6 +58,9 @@ func (j *job) prepare(ctx context.Context, s *vars.Scope) (*call, error) {
 		return nil, err
 	}
 	if c.env, err = b.environment(s, j.task); err != nil {
+		return nil, err
+	}
+	if err := c.readAsync(); err != nil {
 		return nil, err
 	}
 	if c.notify, err = c.notifications(); err != nil {
@@ -225,7 +229,10 @@ func (c *call) execute(ctx context.Context) (*outcome, error) {
 }
 
 func (c *call) dispatch(ctx context.Context) (*outcome, error) {
-	if c.action != nil {
+	switch {
+	case c.async.limit > 0:
+		return c.inBackground(ctx)
+	case c.action != nil:
 		return c.action.run(ctx, c)
 	}
 	return c.runModule(ctx)

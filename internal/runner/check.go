@@ -113,9 +113,6 @@ func (c *checker) task(t *playbook.Task) {
 	c.conditions(t.ChangedWhen, t.FailedWhen, t.Until)
 	c.loop(t.Loop)
 	c.templates(t.Node.Get("name"))
-	if t.Async != nil {
-		c.errs.AddHint(t.Async.Pos, "use timeout: to bound the task", "async isn't supported")
-	}
 	if t.Include != nil {
 		c.include(t)
 	}

@@ -74,7 +74,8 @@ func (o *outcome) sealed() *outcome {
 	} else {
 		o.data.Set("changed", o.changed)
 	}
-	if o.failed || o.data.At("failed") != nil || !o.skipped && !o.unreachable {
+	zero := o.data.At("failed") == any(0) // as the one who starts a background job says it
+	if o.failed || o.data.At("failed") != nil && !zero || !o.skipped && !o.unreachable && !zero {
 		o.data.Set("failed", o.failed)
 	}
 	if o.skipped {

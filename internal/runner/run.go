@@ -94,6 +94,8 @@ type Run struct {
 	running   *running
 	decoder   vars.Decoder
 	slots     chan struct{}
+	chores    *chores
+	lifetime  context.Context        // of Execute, for tasks in the background
 	oldNames  []playbook.Deprecation // that Check found called
 	missing   []string               // what Check found no module for, of a run that is only listed
 
@@ -128,7 +130,7 @@ func New(opt Options) (*Run, error) {
 		opt.ExtraVars = value.NewMap()
 	}
 	r := &Run{opt: opt, callables: newCallables(opt.Modules), state: newState(), stats: newStats(),
-		secrets: &secrets{}, conns: newConnections(opt.Connector), running: newRunning(),
+		secrets: &secrets{}, conns: newConnections(opt.Connector), running: newRunning(), chores: newChores(),
 		decoder: vars.Decoder{Decrypt: opt.Decrypt}, slots: make(chan struct{}, opt.Forks),
 		maps: map[*document.Node]*value.Map{}, warned: map[string]bool{}, failed: map[string]bool{}, lost: map[string]bool{}, startAt: opt.StartAt}
 	var err error
@@ -195,7 +197,9 @@ func (r *Run) Execute(ctx context.Context) (Summary, error) {
 		r.tell(report.Warning{Text: w})
 	}
 	r.deprecate(append(slices.Clone(r.opt.Playbook.Deprecations), r.oldNames...))
+	r.lifetime = ctx
 	err := r.plays(ctx)
+	r.finish()
 	sum := Summary{Hosts: r.stats.sorted(), Failed: sortedKeys(r.failed), Unreachable: sortedKeys(r.lost), Fatal: r.fatal}
 	if ctx.Err() != nil {
 		sum.Interrupted = true

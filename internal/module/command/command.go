@@ -47,6 +47,7 @@ func commandModule() *module.Module {
 			module.Arg{Name: "argv", Type: module.List, Elements: module.Str, Doc: "the command as a list of words"})},
 		NeedsHost: true,
 		Run:       runCommand,
+		Detach:    detachCommand,
 	}
 }
 
@@ -58,6 +59,7 @@ func shellModule() *module.Module {
 		Args:      module.Schema{FreeForm: true, Args: inputs()},
 		NeedsHost: true,
 		Run:       runShell,
+		Detach:    detachShell,
 	}
 }
 
@@ -73,44 +75,73 @@ func text(call *module.Call) string {
 
 func failed(rc int, msg string) module.Result { return module.Fail(msg).Set("rc", rc) }
 
-func runCommand(ctx context.Context, call *module.Call) (module.Result, error) {
+// line is a command made ready: the statement that becomes it, the one that
+// looks whether it is there, and the return value cmd.
+type line struct {
+	exec, present string
+	cmd           any
+}
+
+// commandLine is what the command module runs, or why it cannot.
+func commandLine(call *module.Call) (line, string) {
 	argv := value.Strings(call.Args.List("argv"))
-	line := text(call)
+	src := text(call)
 	switch {
-	case line == "" && len(argv) == 0:
-		return failed(256, "no command given"), nil
-	case line != "" && len(argv) > 0:
-		return failed(256, "only command or argv can be given, not both"), nil
+	case src == "" && len(argv) == 0:
+		return line{}, "no command given"
+	case src != "" && len(argv) > 0:
+		return line{}, "only command or argv can be given, not both"
 	}
-	if line != "" {
+	if src != "" {
 		var err error
-		if argv, err = words(line); err != nil {
-			return failed(256, fmt.Sprintf("cannot split the command %q: %v", line, err)), nil
+		if argv, err = words(src); err != nil {
+			return line{}, fmt.Sprintf("cannot split the command %q: %v", src, err)
 		}
 	}
 	quoted := make([]string, len(argv))
 	for i, w := range argv {
 		quoted[i] = expanding(w)
 	}
-	res, err := run(ctx, call, "exec "+strings.Join(quoted, " "), "command -v -- "+quoted[0]+" >/dev/null || { echo nocommand; exit; }")
-	if call.Args.String("executable") != "" {
-		res.Warnings = append(res.Warnings, "the command module has no use for executable; use the shell module")
-	}
-	return withCmd(res, value.List(argv)), err
+	return line{exec: "exec " + strings.Join(quoted, " "), present: presence(quoted[0]), cmd: value.List(argv)}, ""
 }
 
-func runShell(ctx context.Context, call *module.Call) (module.Result, error) {
-	line := text(call)
-	if line == "" {
-		return failed(256, "no command given"), nil
+// shellLine is what the shell module runs, or why it cannot.
+func shellLine(call *module.Call) (line, string) {
+	src := text(call)
+	if src == "" {
+		return line{}, "no command given"
 	}
 	shell := call.Args.String("executable")
 	if shell == "" {
 		shell = "/bin/sh"
 	}
 	shell = connection.Quote(shell)
-	res, err := run(ctx, call, "exec "+shell+" -c "+connection.Quote(line), "command -v -- "+shell+" >/dev/null || { echo nocommand; exit; }")
-	return withCmd(res, line), err
+	return line{exec: "exec " + shell + " -c " + connection.Quote(src), present: presence(shell), cmd: src}, ""
+}
+
+func presence(quoted string) string {
+	return "command -v -- " + quoted + " >/dev/null || { echo nocommand; exit; }"
+}
+
+func runCommand(ctx context.Context, call *module.Call) (module.Result, error) {
+	l, wrong := commandLine(call)
+	if wrong != "" {
+		return failed(256, wrong), nil
+	}
+	res, err := run(ctx, call, l.exec, l.present)
+	if call.Args.String("executable") != "" {
+		res.Warnings = append(res.Warnings, "the command module has no use for executable; use the shell module")
+	}
+	return withCmd(res, l.cmd), err
+}
+
+func runShell(ctx context.Context, call *module.Call) (module.Result, error) {
+	l, wrong := shellLine(call)
+	if wrong != "" {
+		return failed(256, wrong), nil
+	}
+	res, err := run(ctx, call, l.exec, l.present)
+	return withCmd(res, l.cmd), err
 }
 
 func withCmd(r module.Result, cmd any) module.Result {
@@ -229,20 +260,7 @@ func ran(call *module.Call, stdout, stderr []byte, code int) module.Result {
 }
 
 func output(r module.Result, stdout, stderr string) module.Result {
-	return r.Set("stdout", stdout).Set("stderr", stderr).Set("stdout_lines", lines(stdout)).Set("stderr_lines", lines(stderr))
-}
-
-// lines splits as Python's splitlines does for the line ends that occur.
-func lines(s string) []any {
-	out := []any{}
-	s = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(s)
-	if s == "" {
-		return out
-	}
-	for line := range strings.SplitSeq(strings.TrimSuffix(s, "\n"), "\n") {
-		out = append(out, line)
-	}
-	return out
+	return r.Set("stdout", stdout).Set("stderr", stderr).Set("stdout_lines", module.Lines(stdout)).Set("stderr_lines", module.Lines(stderr))
 }
 
 func skipped(call *module.Call, path, is string) module.Result {
