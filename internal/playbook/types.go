@@ -5,6 +5,8 @@
 package playbook
 
 import (
+	"cmp"
+
 	"rollout/internal/document"
 )
 
@@ -257,11 +259,12 @@ func (b *Block) item() {}
 func (t *Task) item()  {}
 
 // Title is the name shown for the task: the role's and its own, or the module's.
+// An include of a role shows which.
 func (t *Task) Title() string {
-	name := t.Name
-	if name == "" {
-		name = t.Action
+	if t.Include != nil && t.Include.Role != nil {
+		return cmp.Or(t.Name, t.Action+" : "+t.Include.Role.Text)
 	}
+	name := cmp.Or(t.Name, t.Action)
 	if t.Role != nil {
 		return t.Role.Role.FullName() + " : " + name
 	}

@@ -109,8 +109,9 @@ func (b *batch) load(t *playbook.Task, j *joint) ([]playbook.Item, error) {
 			return nil, err
 		}
 		b.addHandlers(use)
-		if t.Include.Public {
-			b.makePublic(use, j.hosts)
+		b.bring(use, t.Include.Public)
+		for _, u := range use.All() {
+			b.bringImported(u.Tasks)
 		}
 		return []playbook.Item{use.AsBlock()}, nil
 	}
@@ -118,6 +119,7 @@ func (b *batch) load(t *playbook.Task, j *joint) ([]playbook.Item, error) {
 	if err != nil {
 		return nil, err
 	}
+	b.bringImported(items)
 	for _, m := range j.hosts {
 		b.run.stats.update(m.name, func(s *report.HostStats) { s.OK++ })
 	}

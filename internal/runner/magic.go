@@ -137,12 +137,12 @@ func (b *batch) magicLazy(t *playbook.Task, self func() *vars.Scope) map[string]
 	lazy["ansible_play_hosts"] = list(b.aliveHosts)
 	lazy["ansible_play_batch"] = list(func() []string { return names(b.remaining()) })
 	lazy["play_hosts"] = lazy["ansible_play_batch"]
-	lazy["ansible_play_role_names"] = list(func() []string { return roleNames(b.ownRoles(self().Host())) })
+	lazy["ansible_play_role_names"] = list(func() []string { return roleNames(b.ownRoles()) })
 	lazy["role_names"] = lazy["ansible_play_role_names"]
-	dependent := func() []string { return dependencyNames(b.ownRoles(self().Host())) }
+	dependent := func() []string { return dependencyNames(b.ownRoles()) }
 	lazy["ansible_dependent_role_names"] = list(dependent)
 	lazy["ansible_role_names"] = list(func() []string {
-		return unique(append(dependent(), roleNames(b.ownRoles(self().Host()))...))
+		return unique(append(dependent(), roleNames(b.ownRoles())...))
 	})
 	return lazy
 }
@@ -162,9 +162,9 @@ func (b *batch) environmentVariable(s *vars.Scope, t *playbook.Task) (any, error
 
 // ownRoles are the play's roles without their dependencies: those of roles:, of
 // import_role, and of include_role with public.
-func (b *batch) ownRoles(host string) []*playbook.RoleUse {
+func (b *batch) ownRoles() []*playbook.RoleUse {
 	out := slices.Concat(b.play.Roles, b.play.Imported)
-	for _, use := range b.publicRoles(host) {
+	for _, use := range b.publicRoles() {
 		if use.Included {
 			out = append(out, use)
 		}

@@ -36,9 +36,9 @@ type batch struct {
 	handlers   []*handler
 	// turn is held by the one host of a strategy that lets hosts run ahead
 	// which is between tasks: what the batch knows is changed by one at a time.
-	turn   *sync.Mutex
-	counts map[*playbook.Task]chan struct{} // of throttled tasks under such a strategy
-	public publicRoles
+	turn    *sync.Mutex
+	counts  map[*playbook.Task]chan struct{} // of throttled tasks under such a strategy
+	brought *brought                         // what includes have brought
 }
 
 // member is a host in a batch.
@@ -136,7 +136,7 @@ func (r *Run) runPlay(ctx context.Context, p *playbook.Play) (bool, error) {
 // part is the play on some of its hosts.
 func (b *batch) part(hosts []string) *batch {
 	part := *b
-	part.public = publicRoles{}
+	part.brought = newBrought(b.play)
 	part.turn, part.counts = &sync.Mutex{}, map[*playbook.Task]chan struct{}{}
 	part.join(hosts)
 	return &part

@@ -28,7 +28,7 @@ func (b *batch) enterRole(blk *playbook.Block, hosts []*member) ([]playbook.Item
 	use := blk.Uses
 	var fresh []*member
 	for _, m := range hosts {
-		if use.AllowDuplicates || m.roles[use.Key] != done {
+		if b.allowsDuplicates(use) || m.roles[use.Key] != done {
 			fresh = append(fresh, m)
 		}
 	}
@@ -48,25 +48,55 @@ func leaveRole(use *playbook.RoleUse, hosts []*member) {
 	}
 }
 
-// publicRoles are roles included with public: true, whose variables and
-// handlers stay with the play.
-type publicRoles struct {
-	uses map[string][]*playbook.RoleUse // by host
+// brought is what includes have brought to the play so far.
+type brought struct {
+	uses       []*playbook.RoleUse // roles whose variables stay with the play, with their dependencies
+	duplicates map[string]bool     // by role key: whether the last include of it allows duplicates
 }
 
-func (b *batch) publicRoles(host string) []*playbook.RoleUse {
-	b.run.publicMu.Lock()
-	defer b.run.publicMu.Unlock()
-	return b.public.uses[host]
-}
-
-func (b *batch) makePublic(use *playbook.RoleUse, hosts []*member) {
-	b.run.publicMu.Lock()
-	defer b.run.publicMu.Unlock()
-	if b.public.uses == nil {
-		b.public.uses = map[string][]*playbook.RoleUse{}
+// newBrought is what a play begins with.
+func newBrought(p *playbook.Play) *brought {
+	j := &brought{duplicates: map[string]bool{}}
+	for _, use := range p.Imported {
+		j.duplicates[use.Key] = use.AllowDuplicates
 	}
-	for _, m := range hosts {
-		b.public.uses[m.name] = append(b.public.uses[m.name], use.All()...)
+	return j
+}
+
+func (b *batch) publicRoles() []*playbook.RoleUse {
+	b.run.publicMu.Lock()
+	defer b.run.publicMu.Unlock()
+	if b.brought == nil {
+		return nil // the play is only listed
+	}
+	return b.brought.uses
+}
+
+// bring keeps what an include brought: a role that is public, and those that it
+// imports, which always are.
+func (b *batch) bring(use *playbook.RoleUse, public bool) {
+	b.run.publicMu.Lock()
+	defer b.run.publicMu.Unlock()
+	b.brought.duplicates[use.Key] = use.AllowDuplicates
+	if public {
+		b.brought.uses = append(slices.Clip(b.brought.uses), use.All()...)
+	}
+}
+
+// allowsDuplicates tells whether a role may run again on hosts that ran it.
+func (b *batch) allowsDuplicates(use *playbook.RoleUse) bool {
+	b.run.publicMu.Lock()
+	defer b.run.publicMu.Unlock()
+	if allowed, ok := b.brought.duplicates[use.Key]; ok && use.Included {
+		return allowed
+	}
+	return use.AllowDuplicates
+}
+
+// bringImported keeps the roles that items loaded at run time import.
+func (b *batch) bringImported(items []playbook.Item) {
+	for _, use := range playbook.ImportedRoles(items) {
+		b.addHandlers(use)
+		b.bring(use, true)
 	}
 }

@@ -29,7 +29,7 @@ func (b *batch) scope(ctx context.Context, host string, t *playbook.Task, f fram
 func (b *batch) layers(ctx context.Context, host string, t *playbook.Task, f frame) ([]vars.Layer, error) {
 	st := &stack{run: b.run}
 	if b.play != nil {
-		for _, use := range b.exported(host) {
+		for _, use := range b.exported() {
 			st.node(vars.RoleDefaults, use.Role.Defaults)
 		}
 	}
@@ -44,7 +44,7 @@ func (b *batch) layers(ctx context.Context, host string, t *playbook.Task, f fra
 		st.layers = append(st.layers, b.playLayers...)
 		b.stackVarsFiles(ctx, st, host, t)
 		if !b.run.opt.Settings.PrivateRoleVars {
-			for _, use := range b.exported(host) {
+			for _, use := range b.exported() {
 				st.role(use)
 			}
 		}
@@ -158,7 +158,7 @@ func byDefaults(use *playbook.RoleUse) []*playbook.RoleUse {
 }
 
 // exported lists the roles whose variables all tasks of the play see.
-func (b *batch) exported(host string) []*playbook.RoleUse {
+func (b *batch) exported() []*playbook.RoleUse {
 	var out []*playbook.RoleUse
 	for _, use := range b.play.Roles {
 		out = append(out, use.All()...)
@@ -166,5 +166,5 @@ func (b *batch) exported(host string) []*playbook.RoleUse {
 	for _, use := range b.play.Imported {
 		out = append(out, use.All()...)
 	}
-	return append(out, b.publicRoles(host)...)
+	return append(out, b.publicRoles()...)
 }

@@ -96,6 +96,9 @@ func (b *batch) once(ctx context.Context, t *playbook.Task, act *action, hosts [
 // title is the task's name with what can be rendered of it rendered.
 func (b *batch) title(ctx context.Context, t *playbook.Task, m *member, f frame) string {
 	title := t.Title()
+	if t.Name == "" {
+		return title
+	}
 	if s, err := b.scope(ctx, m.name, t, f); err == nil {
 		if v, err := s.Evaluate(title); err == nil {
 			return text(v)
