@@ -303,26 +303,22 @@ func (p *pathSource) addConstructed(ctx context.Context, inv *Inventory, doc *do
 	s.node("plugin")
 	c := s.constructed(p.opts.Plugins)
 	withFiles := s.flag("use_vars_plugins", false)
-	if err := s.left(); err != nil {
+	if err := s.errs.Err(); err != nil {
 		return err
 	}
-	var files *VarFiles
+	s.warnOfOthers(inv)
+	var files []*VarFiles
 	if withFiles {
 		var err error
-		if files, err = LoadVarFiles(inv, p.place().dir, p.opts); err != nil {
+		if files, err = inv.besideSources(p.opts); err != nil {
 			return err
 		}
 	}
 	for _, h := range inv.hosts {
-		all := func() *value.Map {
-			vars := inv.plain(h)
-			vars.Update(inv.VarsOf(h, files))
-			return vars
-		}
-		if err := c.setVars(ctx, h, all()); err != nil {
+		if err := c.setVars(ctx, h, inv.soFar(h, files)); err != nil {
 			return err
 		}
-		vars := all()
+		vars := inv.soFar(h, files)
 		if err := c.setGroups(ctx, inv, h, vars); err != nil {
 			return err
 		}
@@ -331,4 +327,55 @@ func (p *pathSource) addConstructed(ctx context.Context, inv *Inventory, doc *do
 		}
 	}
 	return nil
+}
+
+// besideSources are the group_vars and host_vars beside the sources that were
+// read already.
+func (inv *Inventory) besideSources(opts Options) ([]*VarFiles, error) {
+	var out []*VarFiles
+	seen := map[string]bool{"": true}
+	for _, s := range inv.sources {
+		dir, _ := s.varDir()
+		if seen[dir] {
+			continue
+		}
+		seen[dir] = true
+		files, err := LoadVarFiles(inv, dir, opts)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, files)
+	}
+	return out, nil
+}
+
+// soFar are the variables of a host while sources are still being read: groups
+// don't belong to all yet, unless a source says so.
+func (inv *Inventory) soFar(h *Host, files []*VarFiles) *value.Map {
+	out := value.NewMap()
+	groups := inv.GroupsOf(h)
+	if inv.underAll(h) {
+		groups = append([]*Group{inv.byGroup[All]}, groups...)
+	}
+	for _, g := range groups {
+		out.Update(g.Vars)
+	}
+	for _, f := range files {
+		for _, g := range groups {
+			out.Update(f.groups[g.Name])
+		}
+	}
+	out.Update(inv.plain(h))
+	for _, f := range files {
+		out.Update(f.hosts[h.Name])
+	}
+	return out
+}
+
+// underAll tells whether a source put the host under all, or under ungrouped.
+func (inv *Inventory) underAll(h *Host) bool {
+	all := inv.byGroup[All]
+	return slices.ContainsFunc(h.groups, func(g *Group) bool {
+		return g == all || g.Name == Ungrouped || slices.Contains(ancestors(g), all)
+	})
 }

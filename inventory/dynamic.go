@@ -25,6 +25,7 @@ func (inv *Inventory) addDynamicHost(name string, groups []string, vars *value.M
 			inv.changes++
 		}
 	}
+	inv.loose = inv.loose && inv.changes == before
 	return inv.changes != before
 }
 
@@ -56,6 +57,7 @@ func (inv *Inventory) addDynamicGroup(host, group string, parents []string) (boo
 			return inv.changes != before, err
 		}
 	}
+	inv.loose = inv.loose && inv.changes == before
 	return inv.changes != before, nil
 }
 

@@ -15,7 +15,7 @@ func FuzzINI(f *testing.F) {
 		if err := parseINI(inv, "hosts", []byte(text), place{}); err != nil {
 			return
 		}
-		inv.List(nil, Form{})
+		inv.List(Form{})
 		if _, err := inv.Graph(All, Form{}); err != nil {
 			t.Fatal(err)
 		}
@@ -31,7 +31,7 @@ func FuzzPatterns(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, pattern string) {
-		sel, err := inv.Select(pattern)
+		sel, err := inv.Match(pattern)
 		if err != nil {
 			return
 		}

@@ -1,25 +1,30 @@
 package inventory
 
 import (
+	"bytes"
 	"fmt"
 	"regexp"
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"rollout/internal/document"
+	"rollout/internal/value"
 )
 
 var (
 	sectionLine = regexp.MustCompile(`^\[([^:\]\s]+)(?::(\w+))?\]\s*(?:#.*)?$`)
 	groupLine   = regexp.MustCompile(`^([^:\]\s]+)\s*(?:#.*)?$`)
-	lineEnd     = regexp.MustCompile(`\r\n|[\n\r]`)
+	lineEnd     = regexp.MustCompile(`\r\n|[\n\r\v\f\x1c\x1d\x1e\x{85}\x{2028}\x{2029}]`) // as Python's splitlines
 )
 
 // iniReader reads the format of ansible.builtin.ini: one pass over the lines,
-// which begin as if under [ungrouped].
+// which begin as if under [ungrouped]. After a mistake it goes on to look for
+// more, but nothing that follows counts.
 type iniReader struct {
 	inv     *Inventory
+	spoilt  bool // inv is a copy that nobody will see
 	file    string
 	place   place
 	errs    document.Errors
@@ -39,16 +44,44 @@ type pendingGroup struct {
 // parseINI adds what an INI inventory says.
 func parseINI(inv *Inventory, file string, data []byte, at place) error {
 	r := &iniReader{inv: inv, file: file, place: at, group: Ungrouped, state: "hosts"}
+	if !utf8.Valid(data) {
+		data = withoutComments(data)
+	}
 	for i, raw := range lineEnd.Split(string(data), -1) {
 		line := strings.TrimSpace(raw)
 		if line == "" || line[0] == ';' || line[0] == '#' {
 			continue
 		}
+		if !utf8.ValidString(line) {
+			r.errs.Add(document.Position{File: file, Line: i + 1}, "the line is not UTF-8 text")
+			r.spoil()
+			continue
+		}
 		indent := strings.IndexFunc(raw, func(c rune) bool { return !unicode.IsSpace(c) })
 		r.line(line, document.Position{File: file, Line: i + 1, Column: indent + 1})
+		r.spoil()
 	}
 	r.undeclared()
 	return r.errs.Err()
+}
+
+// withoutComments empties the lines that are comments: they may be in whatever
+// encoding.
+func withoutComments(data []byte) []byte {
+	lines := bytes.Split(data, []byte("\n"))
+	for i, line := range lines {
+		if len(line) > 0 && (line[0] == '#' || line[0] == ';') {
+			lines[i] = nil
+		}
+	}
+	return bytes.Join(lines, []byte("\n"))
+}
+
+// spoil turns to a copy of the inventory once there was a mistake.
+func (r *iniReader) spoil() {
+	if !r.spoilt && r.errs.Err() != nil {
+		r.inv, r.spoilt = r.inv.clone(), true
+	}
 }
 
 func (r *iniReader) line(line string, pos document.Position) {
@@ -57,7 +90,7 @@ func (r *iniReader) line(line string, pos document.Position) {
 		return
 	}
 	if strings.HasPrefix(line, "[") && strings.HasSuffix(line, "]") {
-		r.errs.Add(pos, "invalid section entry %s: no spaces or other odd characters may stand in it", line)
+		r.errs.Add(pos, "Invalid section entry: '%s': no spaces or other odd characters may stand in it", line)
 		return
 	}
 	switch r.state {
@@ -75,9 +108,10 @@ func (r *iniReader) section(group, state string, pos document.Position) {
 		state = "hosts"
 	}
 	kinds := []string{"hosts", "children", "vars"}
+	group = r.inv.groupName(group)
 	r.group, r.state = group, state
 	if !slices.Contains(kinds, state) {
-		r.errs.AddHint(pos, document.Suggest(state, kinds), "section [%s:%s] has unknown type: %s", group, state, state)
+		r.errs.AddHint(pos, document.Suggest(state, kinds), "Section [%s:%s] has unknown type: %s", group, state, state)
 		r.state = "skip"
 		return
 	}
@@ -113,12 +147,12 @@ func (r *iniReader) declared(w *pendingGroup) {
 func (r *iniReader) undeclared() {
 	for _, w := range r.pending {
 		if w.state == "vars" {
-			r.errs.Add(w.pos, "section [%s:vars] not valid for undefined group: %s", w.name, w.name)
+			r.errs.Add(w.pos, "Section [%s:vars] not valid for undefined group: %s", w.name, w.name)
 			continue
 		}
 		for _, parent := range w.parents {
 			r.errs.AddHint(w.pos, fmt.Sprintf("declare it with [%s]", w.name),
-				"section [%s:children] includes undefined group: %s", parent, w.name)
+				"Section [%s:children] includes undefined group: %s", parent, w.name)
 		}
 	}
 }
@@ -126,7 +160,7 @@ func (r *iniReader) undeclared() {
 func (r *iniReader) child(line string, pos document.Position) {
 	m := groupLine.FindStringSubmatch(line)
 	if m == nil {
-		r.errs.Add(pos, "expected group name, got: %s", line)
+		r.errs.Add(pos, "Expected group name, got: %s", line)
 		return
 	}
 	name := m[1]
@@ -145,17 +179,16 @@ func (r *iniReader) child(line string, pos document.Position) {
 func (r *iniReader) variable(line string, pos document.Position) {
 	key, val, ok := strings.Cut(line, "=")
 	if !ok {
-		r.errs.Add(pos, "expected key=value, got: %s", line)
+		r.errs.Add(pos, "Expected key=value, got: %s", line)
 		return
 	}
-	g := r.inv.AddGroup(r.group)
-	r.errs.Join(positioned(pos, g.set(strings.TrimSpace(key), literal(strings.TrimSpace(val)))))
+	r.errs.Join(positioned(pos, r.inv.setVariable(r.group, strings.TrimSpace(key), literal(strings.TrimSpace(val)))))
 }
 
 func (r *iniReader) host(line string, pos document.Position) {
 	words, err := splitWords(line)
 	if err != nil || len(words) == 0 {
-		r.errs.Add(pos, "error parsing host definition '%s': %v", line, err)
+		r.errs.Add(pos, "Error parsing host definition '%s': %v", line, err)
 		return
 	}
 	names, port, err := expandHosts(words[0].text)
@@ -163,28 +196,41 @@ func (r *iniReader) host(line string, pos document.Position) {
 	case err != nil:
 		r.errs.Join(positioned(pos, err))
 		return
+	case slices.Contains(names, ""):
+		r.errs.Add(pos, "Invalid empty host name")
+		return
 	case strings.HasSuffix(words[0].text, ":") && port == 0:
-		r.errs.Add(pos, "invalid host pattern '%s': a colon at its end is reserved for a port", words[0].text)
+		r.errs.Add(pos, "Invalid host pattern '%s': a colon at its end is reserved for a port", words[0].text)
 		return
 	case words[0].text == "---":
-		r.errs.Add(pos, "invalid host pattern '---': this is normally a sign of a YAML file")
+		r.errs.Add(pos, "Invalid host pattern '---': this is normally a sign of a YAML file")
 		return
 	}
-	vars := make([][2]string, 0, len(words)-1)
-	for _, w := range words[1:] {
-		key, val, ok := strings.Cut(w.text, "=")
-		if !ok {
-			at := pos
-			at.Column += w.column - 1
-			r.errs.Add(at, "expected key=value host variable assignment, got: %s", w.text)
-			continue
-		}
-		vars = append(vars, [2]string{key, val})
+	vars, ok := r.hostVars(words[1:], pos)
+	if !ok {
+		return
 	}
 	for _, name := range names {
-		h := r.place.addHost(r.inv, name, r.group, port)
-		for _, kv := range vars {
-			h.Vars.Set(kv[0], literal(kv[1]))
+		r.place.addHost(r.inv, name, r.group, port)
+		for key, val := range vars.All() {
+			r.errs.Join(positioned(pos, r.inv.setVariable(name, key, val)))
 		}
 	}
+}
+
+// hostVars reads the key=value words of a host's line.
+func (r *iniReader) hostVars(words []word, pos document.Position) (vars *value.Map, ok bool) {
+	vars, ok = value.NewMap(), true
+	for _, w := range words {
+		key, val, found := strings.Cut(w.text, "=")
+		if !found {
+			at := pos
+			at.Column += w.column - 1
+			r.errs.Add(at, "Expected key=value host variable assignment, got: %s", w.text)
+			ok = false
+			continue
+		}
+		vars.Set(key, literal(val))
+	}
+	return vars, ok
 }

@@ -7,7 +7,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 
 	"rollout/internal/value"
 )
@@ -53,6 +52,9 @@ type Inventory struct {
 	beside   []*VarFiles // group_vars and host_vars beside the sources, in their order
 	dynamic  []func(*Inventory)
 	changes  int
+	config   Config
+	sources  []*pathSource // those that were read
+	loose    bool          // no source could be read: groups don't belong to all
 }
 
 // localNames are the names that mean the machine rollout runs on.
@@ -60,7 +62,7 @@ var localNames = []string{"127.0.0.1", "localhost", "::1"}
 
 // New returns an inventory with no hosts.
 func New() *Inventory {
-	inv := &Inventory{byGroup: map[string]*Group{}, byHost: map[string]*Host{}, implicit: map[string]*Host{}}
+	inv := &Inventory{byGroup: map[string]*Group{}, byHost: map[string]*Host{}, implicit: map[string]*Host{}, config: DefaultConfig()}
 	inv.AddGroup(All)
 	inv.AddGroup(Ungrouped)
 	for _, name := range localNames {
@@ -72,12 +74,13 @@ func New() *Inventory {
 // Generation changes whenever the inventory does, for callers that cache.
 func (inv *Inventory) Generation() int { return inv.changes }
 
-// AddGroup returns the group of that name, which it adds if need be.
+// AddGroup returns the group of that name, which it adds if need be. The group
+// may be named otherwise: Config.GroupChars says.
 func (inv *Inventory) AddGroup(name string) *Group {
-	if inv.byGroup[name] == nil && !validGroupName(name) {
-		inv.warn("the group name %q holds characters that a variable name can't have", name)
+	if g := inv.byGroup[name]; g != nil {
+		return g
 	}
-	return inv.addGroup(name)
+	return inv.addGroup(inv.groupName(name))
 }
 
 // addGroup adds a group without a word about its name.
@@ -92,10 +95,22 @@ func (inv *Inventory) addGroup(name string) *Group {
 	return g
 }
 
-func validGroupName(name string) bool {
-	return !strings.ContainsFunc(name, func(r rune) bool {
-		return r != '_' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
-	}) && (name == "" || name[0] < '0' || name[0] > '9')
+// groupName is the name that a group gets.
+func (inv *Inventory) groupName(name string) string {
+	safe := safeGroupName(name)
+	if safe == name {
+		return name
+	}
+	switch inv.config.GroupChars {
+	case "always":
+		inv.warn("Invalid characters were found in group names and automatically replaced, use -vvvv to see details")
+		return safe
+	case "silently":
+		return safe
+	case "never":
+		inv.warn("Invalid characters were found in group names but not replaced, use -vvvv to see details")
+	}
+	return name
 }
 
 // AddHost returns the host of that name, which it adds if need be, and puts it
@@ -104,6 +119,11 @@ func (inv *Inventory) AddHost(name string, groups ...string) *Host {
 	h := inv.byHost[name]
 	if h == nil {
 		h = &Host{Name: name, Vars: value.NewMap()}
+		if slices.Contains(localNames, name) {
+			if first := inv.Host(name); !first.Implicit {
+				inv.warn("A duplicate localhost-like entry was found (%s). First found localhost was %s", name, first.Name)
+			}
+		}
 		inv.byHost[name] = h
 		inv.hosts = append(inv.hosts, h)
 		inv.changes++
@@ -131,11 +151,11 @@ func (inv *Inventory) AddChild(parent, child string) error {
 	p, c := inv.AddGroup(parent), inv.AddGroup(child)
 	switch {
 	case p == c:
-		return fmt.Errorf("cannot add group %q to itself", parent)
+		return fmt.Errorf("can't add group %s to itself", parent)
 	case slices.Contains(p.children, c):
 		return nil
 	case slices.Contains(ancestors(p), c):
-		return fmt.Errorf("adding group %q as child to %q creates a recursive dependency loop", child, parent)
+		return fmt.Errorf("adding group '%s' as child to '%s' creates a recursive dependency loop", child, parent)
 	}
 	p.children = append(p.children, c)
 	c.parents = append(c.parents, p)
@@ -194,6 +214,9 @@ func (inv *Inventory) Children(g *Group) []*Group {
 			out = append(out, c)
 		}
 	}
+	if inv.loose {
+		return out
+	}
 	for _, c := range inv.groups {
 		if len(c.parents) == 0 && c.Name != All && c.Name != Ungrouped {
 			out = append(out, c)
@@ -204,7 +227,7 @@ func (inv *Inventory) Children(g *Group) []*Group {
 
 // Members returns the hosts that stand in g itself.
 func (inv *Inventory) Members(g *Group) []*Host {
-	if g.Name != Ungrouped {
+	if g.Name != Ungrouped || inv.loose {
 		return slices.Clone(g.hosts)
 	}
 	var named, rest []*Host
@@ -301,6 +324,16 @@ func (inv *Inventory) GroupMap() *value.Map {
 	return out
 }
 
+// setVariable puts a variable on the group of that name, or else on the host,
+// as Ansible does where a group and a host share a name.
+func (inv *Inventory) setVariable(name string, key, val any) error {
+	if g := inv.byGroup[name]; g != nil {
+		return g.set(key, val)
+	}
+	inv.byHost[name].Vars.Set(key, val)
+	return nil
+}
+
 // set puts a variable on the group; the priority is one by name only.
 func (g *Group) set(name, val any) error {
 	if name != "ansible_group_priority" {
@@ -313,6 +346,39 @@ func (g *Group) set(name, val any) error {
 	}
 	g.Priority = n
 	return nil
+}
+
+// clone is a copy that may be changed while the inventory stays as it is.
+func (inv *Inventory) clone() *Inventory {
+	out := *inv
+	out.groups, out.hosts = make([]*Group, len(inv.groups)), make([]*Host, len(inv.hosts))
+	out.byGroup, out.byHost = make(map[string]*Group, len(inv.groups)), make(map[string]*Host, len(inv.hosts))
+	groups, hosts := map[*Group]*Group{}, map[*Host]*Host{}
+	for i, g := range inv.groups {
+		c := &Group{Name: g.Name, Vars: g.Vars.Clone(), Priority: g.Priority}
+		groups[g], out.groups[i], out.byGroup[g.Name] = c, c, c
+	}
+	for i, h := range inv.hosts {
+		c := &Host{Name: h.Name, Vars: h.Vars.Clone(), Implicit: h.Implicit}
+		for _, g := range h.groups {
+			c.groups = append(c.groups, groups[g])
+		}
+		hosts[h], out.hosts[i], out.byHost[h.Name] = c, c, c
+	}
+	for _, g := range inv.groups {
+		c := groups[g]
+		for _, h := range g.hosts {
+			c.hosts = append(c.hosts, cmp.Or(hosts[h], h)) // localhost may be implicit
+		}
+		for _, child := range g.children {
+			c.children = append(c.children, groups[child])
+		}
+		for _, parent := range g.parents {
+			c.parents = append(c.parents, groups[parent])
+		}
+	}
+	out.Warnings = slices.Clone(inv.Warnings)
+	return &out
 }
 
 func (inv *Inventory) warn(format string, args ...any) {

@@ -98,7 +98,7 @@ func TestPatterns(t *testing.T) {
 		{"none", ""},
 		{"web1,app1,web1", "web1 app1"},
 	} {
-		sel, err := inv.Select(c.pattern)
+		sel, err := inv.Match(c.pattern)
 		if c.pattern == "app[12]" {
 			if err == nil {
 				t.Error("a subscript beyond the end must be an error")
@@ -152,6 +152,7 @@ func TestRanges(t *testing.T) {
 		{"h[08:10]", "h08 h09 h10"},
 		{"plain", "plain"},
 		{"10.0.0.[1:2]", "10.0.0.1 10.0.0.2"},
+		{"h[3:1]", ""},
 	} {
 		got, _, err := expandHosts(c.in)
 		if err != nil {
@@ -159,7 +160,7 @@ func TestRanges(t *testing.T) {
 		}
 		equal(t, c.in, strings.Join(got, " "), c.want)
 	}
-	for _, bad := range []string{"h[3:1]", "h[01:100]", "h[1:]", "h[1:2:0]", "h[1:9999999]", "h[a:Z:x]", "h[:x]"} {
+	for _, bad := range []string{"h[01:100]", "h[abc]", "h[1:2", "h|[1:2]", "h[1:]", "h[1:2:0]", "h[1:9999999]", "h[a:Z:x]", "h[:x]"} {
 		if got, _, err := expandHosts(bad); err == nil {
 			t.Errorf("%s gave %v", bad, got)
 		}
@@ -169,25 +170,57 @@ func TestRanges(t *testing.T) {
 func TestMistakesAreReportedAtOnceWithTheirPlace(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"hosts", "[a:chidren]\nx\n[b]\n  h1 oops\n[c:vars]\nx=1\n[d:children]\ne\n[bad section]\n",
-			`hosts:1:1: section [a:chidren] has unknown type: chidren (did you mean "children"?)
-hosts:4:6: expected key=value host variable assignment, got: oops
-hosts:9:1: invalid section entry [bad section]: no spaces or other odd characters may stand in it
-hosts:5:1: section [c:vars] not valid for undefined group: c
-hosts:8:1: section [d:children] includes undefined group: e (declare it with [e])`},
-		{"inv.yml", "all:\n  host:\n    a:\n  children:\n    web: [x]\n  vars:\n    ansible_group_priority: high\n",
-			`inv.yml:2:3: unexpected key host in the group all: only hosts, vars and children are valid (did you mean "hosts"?)
-inv.yml:5:10: the group web must be a mapping with hosts, vars or children, not a list
-inv.yml:7:5: ansible_group_priority of the group "all" must be a whole number`},
-		{"loop", "[a:children]\nb\n[b:children]\na\n", `loop:4:1: adding group "a" as child to "b" creates a recursive dependency loop`},
-		{"empty.yml", "", "empty.yml:1:1: the YAML inventory is empty"},
+			` * Failed to parse hosts with yaml plugin: hosts:2:1: not valid YAML: did not find expected <document start> (the keys of one mapping begin in one column; above, lines begin in column 1)
+ * Failed to parse hosts with ini plugin: hosts:1:1: Section [a:chidren] has unknown type: chidren (did you mean "children"?); ` +
+				`hosts:4:6: Expected key=value host variable assignment, got: oops; ` +
+				`hosts:9:1: Invalid section entry: '[bad section]': no spaces or other odd characters may stand in it; ` +
+				`hosts:5:1: Section [c:vars] not valid for undefined group: c; ` +
+				`hosts:8:1: Section [d:children] includes undefined group: e (declare it with [e])
+Unable to parse hosts as an inventory source
+No inventory was parsed, only implicit localhost is available`},
+		{"inv.json", "all:\n  host:\n    a:\n  children:\n    web: [x]\n  vars:\n    ansible_group_priority: high\n",
+			`inv.json:2:3: Skipping unexpected key (host) in group (all), only "vars", "children" and "hosts" are valid (did you mean "hosts"?)
+inv.json:5:10: Skipping 'web' as this is not a valid group definition
+ * Failed to parse inv.json with yaml plugin: inv.json:5:5: web is not a known host nor group; ` +
+				`inv.json:7:5: ansible_group_priority of the group "all" must be a whole number
+ * Failed to parse inv.json with ini plugin: inv.json:1:1: Invalid host pattern 'all:': a colon at its end is reserved for a port
+Unable to parse inv.json as an inventory source
+No inventory was parsed, only implicit localhost is available`},
+		{"loop.x", "[a:children]\nb\n[b:children]\na\n", ` * Failed to parse loop.x with ini plugin: loop.x:4:1: adding group 'a' as child to 'b' creates a recursive dependency loop
+Unable to parse loop.x as an inventory source
+No inventory was parsed, only implicit localhost is available`},
 	} {
 		dir := tree(t, map[string]string{c.name: c.text})
-		_, err := Open(filepath.Join(dir, c.name), Options{}).Load(t.Context())
-		if err == nil {
-			t.Errorf("%s: no error", c.name)
+		inv, err := Open(filepath.Join(dir, c.name), Options{}).Load(t.Context())
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
 			continue
 		}
-		equal(t, c.name, strings.ReplaceAll(err.Error(), dir+"/", ""), c.want)
+		equal(t, c.name, strings.ReplaceAll(strings.Join(inv.Warnings, "\n"), dir+"/", ""), c.want)
+	}
+}
+
+func TestSourcesThatCannotBeReadMayEndARun(t *testing.T) {
+	dir := tree(t, map[string]string{"good": "h\n", "bad.x": "h oops\n"})
+	for _, c := range []struct {
+		config Config
+		want   string // "" is no error
+		files  []string
+	}{
+		{Config{UnparsedFails: true}, "", []string{"bad.x", "good"}},
+		{Config{UnparsedFails: true}, "no inventory was parsed", []string{"bad.x"}},
+		{Config{AnyUnparsedFails: true}, "completely failed to parse inventory source", []string{"good", "bad.x"}},
+		{Config{}, "", []string{"missing"}},
+	} {
+		c.config.Enabled = DefaultConfig().Enabled
+		var sources []Source
+		for _, name := range c.files {
+			sources = append(sources, Open(filepath.Join(dir, name), Options{Config: c.config}))
+		}
+		_, err := Merge(sources...).Load(t.Context())
+		if (err != nil) != (c.want != "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%v: %v, not %q", c.files, err, c.want)
+		}
 	}
 }
 
@@ -254,7 +287,7 @@ func TestWhatIsAddedAtRunTimeSurvivesARefresh(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sel, _ := fresh.Select("new,os")
+	sel, _ := fresh.Match("new,os")
 	equal(t, "hosts", names(sel.Hosts), "c a")
 	if fresh.Generation() == inv.Generation() {
 		t.Error("a refresh must change the generation")
@@ -272,7 +305,7 @@ esac; exit 0
 	equal(t, "vars", inv.VarsOf(inv.Host("w1"), nil).At("h"), 2)
 	equal(t, "group", inv.VarsOf(inv.Host("s1"), nil).At("g"), 1)
 	dir := tree(t, map[string]string{"bad": "#!/bin/sh\necho oh no >&2; exit 3\n", "plain": "[g]\nh\n"})
-	if _, err := Open(dir+"/bad", Options{}).Load(t.Context()); err == nil || !strings.Contains(err.Error(), "oh no") {
+	if inv, err := Open(dir+"/bad", Options{}).Load(t.Context()); err != nil || !strings.Contains(strings.Join(inv.Warnings, "\n"), "oh no") {
 		t.Errorf("a failing program: %v", err)
 	}
 	if err := os.Chmod(dir+"/plain", 0o755); err != nil {

@@ -107,7 +107,7 @@ func (p *pyParser) value(depth int) (any, bool) {
 
 // list reads up to the closing bracket.
 func (p *pyParser) list(depth int, end byte) (any, bool) {
-	out := []any{}
+	out := make([]any, 0, 1) // with a place of its own
 	for {
 		if p.next(end) {
 			return out, true

@@ -55,6 +55,19 @@ type openstackFile struct {
 var openstackNames = []string{"openstack.yml", "openstack.yaml", "clouds.yml", "clouds.yaml"}
 
 func (p *pathSource) addOpenStack(ctx context.Context, inv *Inventory, doc *document.Node) error {
+	return mustRead(p.tryOpenStack(ctx, inv, doc))
+}
+
+// mustRead makes a mistake final: a cloud that is described wrongly, or does
+// not answer, is none without servers.
+func mustRead(err error) error {
+	if err == nil {
+		return nil
+	}
+	return final{err}
+}
+
+func (p *pathSource) tryOpenStack(ctx context.Context, inv *Inventory, doc *document.Node) error {
 	if !slices.ContainsFunc(openstackNames, func(end string) bool { return strings.HasSuffix(p.path, end) }) {
 		return doc.Get("plugin").Errorf("the name of a file for %s must end in openstack.yml or openstack.yaml, %s doesn't (rename it)",
 			doc.Get("plugin").Text, filepath.Base(p.path))
@@ -302,20 +315,15 @@ func (f *openstackFile) joinLegacy(inv *Inventory, n named) {
 		if name == "" {
 			continue
 		}
-		if f.constructed.plugins.transforms() {
-			name = safeGroupName(name)
-		}
-		if !validGroupName(name) {
+		switch safe := safeGroupName(name); {
+		case safe == name:
+		case slices.Contains([]string{"always", "silently"}, inv.config.GroupChars):
+			name = safe
+		case inv.config.GroupChars == "never":
 			inv.warn("some groups that %s makes have names that a variable can't have (legacy_groups: false leaves them out)", f.path)
 		}
 		inv.addGroup(name).add(h, inv)
 	}
-}
-
-// transforms reports that Ansible is told to make every group's name a safe one.
-func (p *Plugins) transforms() bool {
-	how := p.env("ANSIBLE_TRANSFORM_INVALID_GROUP_CHARS")
-	return how == "always" || how == "silently"
 }
 
 // legacy are the groups that the collection makes of a server.

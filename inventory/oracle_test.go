@@ -180,7 +180,7 @@ func compareInventory(t *testing.T, paths []any, want *value.Map, dir string) {
 	}
 	for _, pattern := range oraclePatterns {
 		var got any
-		if sel, err := inv.Select(pattern); err == nil {
+		if sel, err := inv.Match(pattern); err == nil {
 			got = hostNames(sel.Hosts)
 		}
 		equal(t, what+" pattern "+pattern, order(got), order(want.Map("patterns").At(pattern)))
@@ -252,13 +252,13 @@ func TestListingsAgainstAnsible(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	equal(t, "--list", inv.List(nil, Form{}), want)
+	equal(t, "--list", inv.List(Form{}), want)
 	graph, err := inv.Graph(All, Form{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	equal(t, "--graph", graph, string(run("--graph")))
-	host, err := inv.HostJSON("d1", nil, Form{})
+	host, err := inv.HostVars("d1", Form{})
 	if err != nil {
 		t.Fatal(err)
 	}

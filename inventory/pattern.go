@@ -36,13 +36,20 @@ var betweenColons = regexp.MustCompile(`(?:[^\s:\[\]]|\[[^\]]*\])+`)
 type Selection struct {
 	Hosts     []*Host  // each once, in the order of the patterns and the inventory
 	Unmatched []string // patterns that mean no group and no host
+	Warnings  []string // what else a person should know
 }
 
-// Select returns the hosts that the patterns mean: first all plain ones add
-// hosts, then those with & keep only theirs, then those with ! take theirs out.
+// Match returns the hosts that a text of one or several patterns means.
+func (inv *Inventory) Match(text string) (Selection, error) {
+	return inv.Select(SplitPattern(text)...)
+}
+
+// Select returns the hosts that the patterns mean, each one as SplitPattern
+// gives them: first all plain ones add hosts, then those with & keep only
+// theirs, then those with ! take theirs out.
 func (inv *Inventory) Select(patterns ...string) (Selection, error) {
 	var sel Selection
-	for _, p := range inv.ordered(patterns) {
+	for _, p := range ordered(patterns) {
 		hosts, err := inv.match(p, &sel)
 		if err != nil {
 			return Selection{}, err
@@ -51,10 +58,12 @@ func (inv *Inventory) Select(patterns ...string) (Selection, error) {
 		for _, h := range hosts {
 			these[h] = true
 		}
-		switch p[0] {
-		case '!':
+		switch {
+		case inv.byHost[p] != nil: // whatever it begins with
+			sel.Hosts = appendNew(sel.Hosts, hosts)
+		case p[0] == '!':
 			sel.Hosts = slices.DeleteFunc(sel.Hosts, func(h *Host) bool { return these[h] })
-		case '&':
+		case p[0] == '&':
 			sel.Hosts = slices.DeleteFunc(sel.Hosts, func(h *Host) bool { return !these[h] })
 		default:
 			sel.Hosts = appendNew(sel.Hosts, hosts)
@@ -78,29 +87,28 @@ func appendNew(list, more []*Host) []*Host {
 	return list
 }
 
-// ordered splits the patterns and puts them in the order in which they apply;
-// all comes first where none adds hosts.
-func (inv *Inventory) ordered(patterns []string) []string {
+// ordered puts the patterns in the order in which they apply; all comes first
+// where none adds hosts.
+func ordered(patterns []string) []string {
 	var plain, keep, drop []string
-	for _, text := range patterns {
-		for _, p := range SplitPattern(text) {
-			switch p[0] {
-			case '!':
-				drop = append(drop, p)
-			case '&':
-				keep = append(keep, p)
-			default:
-				plain = append(plain, p)
-			}
+	for _, p := range patterns {
+		switch {
+		case p == "":
+		case p[0] == '!':
+			drop = append(drop, p)
+		case p[0] == '&':
+			keep = append(keep, p)
+		default:
+			plain = append(plain, p)
 		}
 	}
-	if len(plain) == 0 && len(keep)+len(drop) > 0 {
+	if len(plain) == 0 {
 		plain = []string{All}
 	}
 	return append(append(plain, keep...), drop...)
 }
 
-var subscript = regexp.MustCompile(`^(.+)\[(?:(-?[0-9]+)|([0-9]+)[:-]([0-9]*))\]$`)
+var subscript = regexp.MustCompile(`(?s)^(.+)\[(?:(-?[0-9]+)|([0-9]+)([:-])([0-9]*))\]$`)
 
 // match returns the hosts of one pattern, whose & or ! doesn't matter here.
 func (inv *Inventory) match(pattern string, sel *Selection) ([]*Host, error) {
@@ -115,27 +123,22 @@ func (inv *Inventory) match(pattern string, sel *Selection) ([]*Host, error) {
 	if m == nil || expr[0] == '~' {
 		return inv.enumerate(expr, sel)
 	}
+	if m[4] == "-" {
+		sel.Warnings = append(sel.Warnings, "Use [x:y] inclusive subscripts instead of [x-y] which has been removed")
+	}
 	hosts, err := inv.enumerate(m[1], sel)
 	if err != nil || len(hosts) == 0 {
 		return nil, err
 	}
-	return slice(hosts, expr, m[2], m[3], m[4])
+	return slice(hosts, expr, m[2]+m[3], m[4] != "", m[5])
 }
 
-// slice takes one host, or from start to end, end included.
-func slice(hosts []*Host, expr, one, start, end string) ([]*Host, error) {
-	first, err := strconv.Atoi(one + start)
+// slice takes one host, or from start to end, end included. Ansible takes an
+// end of 0 for none: web[2:0] is web[2].
+func slice(hosts []*Host, expr, start string, isRange bool, end string) ([]*Host, error) {
+	first, err := strconv.Atoi(start)
 	if err != nil {
 		return nil, fmt.Errorf("cannot use the host pattern %q: %w", expr, err)
-	}
-	if one != "" {
-		if first < 0 {
-			first += len(hosts)
-		}
-		if first < 0 || first >= len(hosts) {
-			return nil, fmt.Errorf("no hosts matched the subscripted pattern %q: there are %d", expr, len(hosts))
-		}
-		return hosts[first : first+1], nil
 	}
 	last := len(hosts) - 1
 	if end != "" {
@@ -143,7 +146,16 @@ func slice(hosts []*Host, expr, one, start, end string) ([]*Host, error) {
 			return nil, fmt.Errorf("cannot use the host pattern %q: %w", expr, err)
 		}
 	}
-	first, last = min(first, len(hosts)), min(last, len(hosts)-1)
+	if !isRange || end != "" && last == 0 {
+		if first < 0 {
+			first += len(hosts)
+		}
+		if first < 0 || first >= len(hosts) {
+			return nil, fmt.Errorf("no hosts matched the subscripted pattern '%s'", expr)
+		}
+		return hosts[first : first+1], nil
+	}
+	last = min(last, len(hosts)-1)
 	if last < first {
 		return nil, nil
 	}
@@ -160,13 +172,27 @@ func (inv *Inventory) enumerate(expr string, sel *Selection) ([]*Host, error) {
 	var out []*Host
 	group := false
 	for _, g := range inv.groups {
-		if matches(g.Name) {
+		yes, err := matches(g.Name)
+		if err != nil {
+			return nil, fmt.Errorf("cannot use the host pattern %q: %w", expr, err)
+		}
+		if yes {
 			group = true
 			out = appendNew(out, inv.HostsOf(g))
 		}
 	}
 	if !group || expr[0] == '~' || strings.ContainsAny(expr, ".?*[") {
-		out = appendNew(out, slices.DeleteFunc(slices.Clone(inv.hosts), func(h *Host) bool { return !matches(h.Name) }))
+		var named []*Host
+		for _, h := range inv.hosts {
+			yes, err := matches(h.Name)
+			if err != nil {
+				return nil, fmt.Errorf("cannot use the host pattern %q: %w", expr, err)
+			}
+			if yes {
+				named = append(named, h)
+			}
+		}
+		out = appendNew(out, named)
 	}
 	if len(out) == 0 && slices.Contains(localNames, expr) {
 		out = append(out, inv.Host(expr))
@@ -175,75 +201,6 @@ func (inv *Inventory) enumerate(expr string, sel *Selection) ([]*Host, error) {
 		sel.Unmatched = append(sel.Unmatched, expr)
 	}
 	return out, nil
-}
-
-// matcher compiles a wildcard, or a regular expression after ~, which needs to
-// match from the beginning only.
-func matcher(expr string) (func(string) bool, error) {
-	if rest, ok := strings.CutPrefix(expr, "~"); ok {
-		re, err := regexp.Compile(`^(?:` + rest + `)`)
-		if err != nil {
-			return nil, fmt.Errorf("invalid host list pattern %q: %w", expr, err)
-		}
-		return re.MatchString, nil
-	}
-	if !strings.ContainsAny(expr, "*?[") {
-		return func(name string) bool { return name == expr }, nil
-	}
-	re, err := regexp.Compile(`(?s)^` + globRegexp(expr) + `$`)
-	if err != nil {
-		return nil, fmt.Errorf("invalid host list pattern %q: %w", expr, err)
-	}
-	return re.MatchString, nil
-}
-
-// globRegexp translates *, ?, [abc] and [!abc] as Python's fnmatch does.
-func globRegexp(glob string) string {
-	var b strings.Builder
-	for i := 0; i < len(glob); i++ {
-		switch glob[i] {
-		case '*':
-			b.WriteString(".*")
-		case '?':
-			b.WriteString(".")
-		case '[':
-			end := classEnd(glob, i)
-			if end < 0 {
-				b.WriteString(`\[`)
-				continue
-			}
-			b.WriteString(class(glob[i+1 : end]))
-			i = end
-		default:
-			b.WriteString(regexp.QuoteMeta(glob[i : i+1]))
-		}
-	}
-	return b.String()
-}
-
-// classEnd finds the ] that ends the class begun at i; a ] right after the
-// beginning belongs to it.
-func classEnd(glob string, i int) int {
-	j := i + 1
-	if j < len(glob) && glob[j] == '!' {
-		j++
-	}
-	if j < len(glob) && glob[j] == ']' {
-		j++
-	}
-	if k := strings.IndexByte(glob[min(j, len(glob)):], ']'); k >= 0 {
-		return j + k
-	}
-	return -1
-}
-
-func class(inner string) string {
-	not := ""
-	if rest, ok := strings.CutPrefix(inner, "!"); ok {
-		inner, not = rest, "^"
-	}
-	escaped := strings.NewReplacer(`\`, `\\`, `[`, `\[`, `]`, `\]`, `^`, `\^`, `&`, `\&`).Replace(inner)
-	return "[" + not + escaped + "]"
 }
 
 // Reorder puts hosts in the order a play asks for: "", inventory,

@@ -13,7 +13,7 @@ import (
 )
 
 // Plugins is what inventory files with a `plugin:` need from outside. The zero
-// value refuses them.
+// value has no clouds and no templates.
 type Plugins struct {
 	Clouds    Clouds
 	Templates Templates
@@ -29,6 +29,8 @@ type Templates interface {
 	Compose(ctx context.Context, text string, vars *value.Map) (any, error)
 	// Condition evaluates with lookups.
 	Condition(ctx context.Context, text string, vars *value.Map) (any, error)
+	// Text renders a text, with lookups.
+	Text(ctx context.Context, text string, vars *value.Map) (string, error)
 }
 
 func (p *Plugins) env(names ...string) string {
@@ -40,26 +42,60 @@ func (p *Plugins) env(names ...string) string {
 	return ""
 }
 
-// addPlugin reads a file that configures a plugin.
-func (p *pathSource) addPlugin(ctx context.Context, inv *Inventory, doc *document.Node) error {
+// readAuto is the plugin auto: it reads files that say which plugin they are for.
+func readAuto(ctx context.Context, p *pathSource, inv *Inventory) error {
+	doc, err := p.opts.onDisk().read(p.path)
+	if err != nil {
+		return err
+	}
 	name := doc.Get("plugin")
-	if p.opts.Plugins == nil {
-		return name.Errorf("cannot use the inventory plugin %s here: only files and programs are read", name.Text)
+	if name == nil || isEmpty(name) {
+		return fmt.Errorf("no root 'plugin' key found, '%s' is not a valid YAML inventory plugin config file", p.place().file)
 	}
-	switch name.Text {
-	case "openstack", "openstack.cloud.openstack":
-		return p.addOpenStack(ctx, inv, doc)
-	case "constructed", "ansible.builtin.constructed":
-		return p.addConstructed(ctx, inv, doc)
+	return p.configured(name.Text)(ctx, inv, doc)
+}
+
+// configured is what reads a file for the plugin of that name.
+func (p *pathSource) configured(name string) func(context.Context, *Inventory, *document.Node) error {
+	switch shortName(name) {
+	case "openstack.cloud.openstack":
+		return p.addOpenStack
+	case "constructed":
+		return p.addConstructed
+	case "generator":
+		return p.addGenerator
 	}
-	known := []string{"openstack.cloud.openstack", "openstack", "ansible.builtin.constructed", "constructed"}
-	var errs document.Errors
-	hint := document.Suggest(name.Text, known)
-	if hint == "" {
-		hint = "there are openstack.cloud.openstack and ansible.builtin.constructed; of others, a program that prints JSON can do the work"
+	return func(_ context.Context, _ *Inventory, doc *document.Node) error {
+		known := []string{"openstack.cloud.openstack", "openstack", "ansible.builtin.constructed", "constructed", "ansible.builtin.generator", "generator"}
+		hint := document.Suggest(name, known)
+		if hint == "" {
+			hint = "there are openstack.cloud.openstack, ansible.builtin.constructed and ansible.builtin.generator; of others, a program that prints JSON can do the work"
+		}
+		var errs document.Errors
+		errs.AddHint(doc.Get("plugin").Pos, hint, "there is no inventory plugin %s here", name)
+		return mustRead(errs.Err())
 	}
-	errs.AddHint(name.Pos, hint, "there is no inventory plugin %s here", name.Text)
-	return errs.Err()
+}
+
+// readConfigured reads a file for one plugin, which the file must name.
+func readConfigured(name string, add func(*pathSource, context.Context, *Inventory, *document.Node) error) func(context.Context, *pathSource, *Inventory) error {
+	return func(ctx context.Context, p *pathSource, inv *Inventory) error {
+		doc, err := p.opts.onDisk().read(p.path)
+		if err != nil {
+			return err
+		}
+		if isEmpty(doc) {
+			return fmt.Errorf("%s is empty", p.place().file)
+		}
+		if said := doc.Get("plugin"); said == nil || shortName(said.Text) != name {
+			text := "none found"
+			if said != nil {
+				text = said.Text
+			}
+			return fmt.Errorf("incorrect plugin name in file: %s", text)
+		}
+		return add(p, ctx, inv, doc)
+	}
 }
 
 // settings reads a plugin's options: each is taken by its name, and what is
@@ -95,6 +131,20 @@ func (s *settings) left() error {
 		}
 	}
 	return s.errs.Err()
+}
+
+// warnOfOthers names options that nobody took: Ansible ignores them.
+func (s *settings) warnOfOthers(inv *Inventory) {
+	for _, e := range s.doc.Entries {
+		if slices.Contains(s.taken, e.Name()) {
+			continue
+		}
+		text := fmt.Sprintf("%s: the plugin %s has no option %s: it is ignored", e.Key.Pos, s.doc.Get("plugin").Text, e.Name())
+		if hint := document.Suggest(e.Name(), s.taken); hint != "" {
+			text += " (" + hint + ")"
+		}
+		inv.warn("%s", text)
+	}
 }
 
 func (s *settings) wrong(n *document.Node, name, want string) {

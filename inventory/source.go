@@ -3,12 +3,8 @@ package inventory
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
-	"slices"
 	"strings"
 
 	"rollout/internal/document"
@@ -20,16 +16,19 @@ type Source interface {
 }
 
 // adder is a Source that adds to an inventory, so that later sources can refer
-// to what earlier ones declared.
+// to what earlier ones declared. It tells whether there was anything to read.
 type adder interface {
-	add(ctx context.Context, inv *Inventory) error
+	add(ctx context.Context, inv *Inventory) (parsed bool, err error)
 }
 
 // Open returns the source that an -i argument means: a list of names where it
 // has a comma and is no file, else the file or directory of that path.
 func Open(arg string, opts Options) Source {
-	if _, err := os.Stat(arg); err != nil && strings.Contains(arg, ",") {
-		return Names(strings.Split(arg, ","))
+	if opts.Config.Enabled == nil {
+		opts.Config = DefaultConfig()
+	}
+	if opts.Plugins == nil {
+		opts.Plugins = &Plugins{}
 	}
 	return &pathSource{path: arg, opts: opts}
 }
@@ -40,7 +39,12 @@ type Names []string
 // Load implements Source.
 func (n Names) Load(ctx context.Context) (*Inventory, error) { return loadOne(ctx, n) }
 
-func (n Names) add(_ context.Context, inv *Inventory) error {
+func (n Names) add(_ context.Context, inv *Inventory) (bool, error) {
+	n.addTo(inv, place{dir: "None"}) // as Python writes that there is none
+	return true, nil
+}
+
+func (n Names) addTo(inv *Inventory, at place) {
 	for _, text := range n {
 		text = strings.TrimSpace(text)
 		host, port, ok := splitAddress(text)
@@ -48,7 +52,33 @@ func (n Names) add(_ context.Context, inv *Inventory) error {
 			host, port = text, 0
 		}
 		if host != "" && inv.byHost[host] == nil {
-			place{}.addHost(inv, host, Ungrouped, port)
+			at.addHost(inv, host, Ungrouped, port)
+		}
+	}
+}
+
+// readHostList is the plugin of that name: an argument with commas.
+func readHostList(_ context.Context, p *pathSource, inv *Inventory) error {
+	Names(strings.Split(p.path, ",")).addTo(inv, p.place())
+	return nil
+}
+
+// readAdvancedList is the plugin of that name: its names may hold ranges.
+func readAdvancedList(_ context.Context, p *pathSource, inv *Inventory) error {
+	for text := range strings.SplitSeq(p.path, ",") {
+		text = strings.TrimSpace(text)
+		names, port, err := expandHosts(text)
+		var wrong *rangeError
+		switch {
+		case errors.As(err, &wrong) && wrong.shape:
+			names, port = []string{text}, 0
+		case err != nil:
+			return err
+		}
+		for _, name := range names {
+			if name != "" && inv.byHost[name] == nil {
+				p.place().addHost(inv, name, Ungrouped, port)
+			}
 		}
 	}
 	return nil
@@ -62,10 +92,26 @@ type merged []Source
 
 func (m merged) Load(ctx context.Context) (*Inventory, error) {
 	inv := New()
-	var errs document.Errors
 	for _, s := range m {
-		errs.Join(addSource(ctx, inv, s))
+		if p, ok := s.(*pathSource); ok {
+			inv.config = p.opts.Config
+			break
+		}
 	}
+	any, err := m.addAll(ctx, inv)
+	if err != nil {
+		return nil, err
+	}
+	if !any {
+		if inv.config.UnparsedFails {
+			return nil, errors.New("no inventory was parsed, please check your configuration and options")
+		}
+		inv.loose = true
+		if !inv.config.UnparsedQuiet {
+			inv.warn("No inventory was parsed, only implicit localhost is available")
+		}
+	}
+	var errs document.Errors
 	for _, s := range m {
 		if b, ok := s.(besideSource); ok {
 			dir, opts := b.varDir()
@@ -75,11 +121,23 @@ func (m merged) Load(ctx context.Context) (*Inventory, error) {
 	if err := errs.Err(); err != nil {
 		return nil, err
 	}
-	inv.warnSameNames()
+	if any {
+		inv.warnSameNames()
+	}
 	return inv, nil
 }
 
-// besideSource has directories group_vars and host_vars beside it.
+func (m merged) addAll(ctx context.Context, inv *Inventory) (any bool, err error) {
+	var errs document.Errors
+	for _, s := range m {
+		parsed, err := addSource(ctx, inv, s)
+		errs.Join(err)
+		any = any || parsed
+	}
+	return any, errs.Err()
+}
+
+// besideSource has directories group_vars and host_vars beside it; "" is none.
 type besideSource interface{ varDir() (string, Options) }
 
 // Beside gives a source the group_vars and host_vars of a directory, as files
@@ -95,19 +153,21 @@ type beside struct {
 // Load implements Source.
 func (b *beside) Load(ctx context.Context) (*Inventory, error) { return loadOne(ctx, b) }
 
-func (b *beside) add(ctx context.Context, inv *Inventory) error { return addSource(ctx, inv, b.src) }
+func (b *beside) add(ctx context.Context, inv *Inventory) (bool, error) {
+	return addSource(ctx, inv, b.src)
+}
 
 func (b *beside) varDir() (string, Options) { return absolute(b.dir), b.opts }
 
-func addSource(ctx context.Context, inv *Inventory, s Source) error {
+func addSource(ctx context.Context, inv *Inventory, s Source) (bool, error) {
 	if a, ok := s.(adder); ok {
 		return a.add(ctx, inv)
 	}
 	other, err := s.Load(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
-	return inv.Merge(other)
+	return true, inv.Merge(other)
 }
 
 func loadOne(ctx context.Context, s Source) (*Inventory, error) { return merged{s}.Load(ctx) }
@@ -115,7 +175,7 @@ func loadOne(ctx context.Context, s Source) (*Inventory, error) { return merged{
 func (inv *Inventory) warnSameNames() {
 	for _, g := range inv.groups {
 		if inv.byHost[g.Name] != nil {
-			inv.warn("found both group and host with same name: %s", g.Name)
+			inv.warn("Found both group and host with same name: %s", g.Name)
 		}
 	}
 }
@@ -127,7 +187,10 @@ type place struct{ file, dir string }
 // addHost adds a host to a group, with its port unless 0.
 func (p place) addHost(inv *Inventory, name, group string, port int) *Host {
 	known := inv.byHost[name] != nil
-	h := inv.AddHost(name, group)
+	h := inv.AddHost(name)
+	if group != "" {
+		inv.AddGroup(group).add(h, inv)
+	}
 	if !known {
 		if port != 0 {
 			h.Vars.Set("ansible_port", port)
@@ -142,7 +205,8 @@ func (p place) addHost(inv *Inventory, name, group string, port int) *Host {
 	return h
 }
 
-// pathSource is a file, a program or a directory of them.
+// pathSource is what an -i argument names: a file, a program, a directory of
+// them, or a list of hosts.
 type pathSource struct {
 	path   string
 	opts   Options
@@ -153,8 +217,11 @@ type pathSource struct {
 func (p *pathSource) Load(ctx context.Context) (*Inventory, error) { return loadOne(ctx, p) }
 
 // varDir is where group_vars and host_vars stand: in a directory of
-// inventories, or beside a file.
+// inventories, or beside a file. A list of hosts has none.
 func (p *pathSource) varDir() (string, Options) {
+	if p.isList() {
+		return "", p.opts
+	}
 	if info, err := os.Stat(p.path); err == nil && info.IsDir() {
 		return absolute(p.path), p.opts
 	}
@@ -168,78 +235,29 @@ func absolute(path string) string {
 	return path
 }
 
-func (p *pathSource) add(ctx context.Context, inv *Inventory) error {
+func (p *pathSource) add(ctx context.Context, inv *Inventory) (bool, error) {
 	defer func() { p.loaded = true }()
-	info, err := os.Stat(p.path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("cannot read the inventory %s: there is no such file (a list of names needs a comma, as in \"%s,\")", p.path, p.path)
-	case err != nil:
-		return fmt.Errorf("cannot read the inventory %s: %w", p.path, err)
-	case info.IsDir():
-		return p.addDir(ctx, inv)
-	case info.Mode()&0o111 != 0:
-		return p.addProgram(ctx, inv)
-	}
-	return p.addFile(ctx, inv)
+	return p.parse(ctx, inv)
 }
 
-// ignored are the names in a directory that are no inventories, as ansible-core
-// has them by default.
-var ignored = regexp.MustCompile(`^\.|^(?:host_vars|group_vars|vars_plugins)$|(?:\.pyc|\.pyo|\.swp|\.bak|~|\.rpm|\.md|\.txt|\.rst|\.orig|\.ini|\.cfg|\.retry)$`)
-
-func (p *pathSource) addDir(ctx context.Context, inv *Inventory) error {
-	entries, err := os.ReadDir(p.path)
-	if err != nil {
-		return fmt.Errorf("cannot read the inventory %s: %w", p.path, err)
-	}
-	var errs document.Errors
-	for _, e := range entries {
-		if !ignored.MatchString(e.Name()) {
-			one := &pathSource{path: filepath.Join(p.path, e.Name()), opts: p.opts, loaded: p.loaded}
-			errs.Join(one.add(ctx, inv))
-		}
-	}
-	return errs.Err()
-}
-
-// place is the variables of hosts first named here.
+// place is the variables of hosts first named here. Ansible leaves a path with
+// a comma as it was given, and writes that a list has no directory as "None".
 func (p *pathSource) place() place {
 	abs := absolute(p.path)
+	switch {
+	case p.isList():
+		return place{p.path, "None"}
+	case strings.Contains(p.path, ","):
+		return place{p.path, filepath.Dir(abs)}
+	}
 	return place{abs, filepath.Dir(abs)}
 }
 
-func (p *pathSource) addFile(ctx context.Context, inv *Inventory) error {
-	data, err := os.ReadFile(p.path)
+// readINI is the plugin ini, which any file may be meant for.
+func readINI(_ context.Context, p *pathSource, inv *Inventory) error {
+	data, err := p.opts.onDisk().bytes(p.path)
 	if err != nil {
-		return fmt.Errorf("cannot read the inventory %s: %w", p.path, err)
-	}
-	if data, err = p.opts.plain(p.path, data); err != nil {
 		return err
 	}
-	switch filepath.Ext(p.path) {
-	case ".yml", ".yaml", ".json":
-		return p.addYAML(ctx, inv)
-	case ".toml":
-		return fmt.Errorf("cannot read the inventory %s: TOML isn't supported (write it as YAML or INI)", p.path)
-	case "", ".config":
-		if looksLikeYAML(p.path, data) {
-			return p.addYAML(ctx, inv)
-		}
-	}
 	return parseINI(inv, p.path, data, p.place())
-}
-
-// looksLikeYAML judges a file whose name doesn't tell: a mapping, or meant so.
-func looksLikeYAML(path string, data []byte) bool {
-	if doc, err := document.Parse(path, data); err == nil {
-		return doc.Kind == document.Mapping
-	}
-	for line := range strings.Lines(string(data)) {
-		line = strings.TrimSpace(line)
-		if line != "" && line[0] != '#' {
-			return slices.Contains([]string{"---", "all:", "ungrouped:"}, line)
-		}
-	}
-	return false
 }

@@ -25,8 +25,10 @@ type Options struct {
 	Decode func(*document.Node) (any, error)
 	// Decrypt returns the plain text of a vaulted file; nil makes one an error.
 	Decrypt func([]byte) ([]byte, error)
-	// Plugins is what files with a `plugin:` need; nil refuses them.
+	// Plugins is what files with a `plugin:` need from outside; nil is nothing.
 	Plugins *Plugins
+	// Config is Ansible's settings for inventories; the zero value is DefaultConfig.
+	Config Config
 }
 
 // Files is where variables are read from.
@@ -57,13 +59,19 @@ func (o Options) decode(n *document.Node) (any, error) {
 
 const vaultHeader = "$ANSIBLE_VAULT;"
 
-// read parses a YAML file.
-func (o Options) read(path string) (*document.Node, error) {
+// bytes are those of a file, decrypted.
+func (o Options) bytes(path string) ([]byte, error) {
 	data, err := o.files().ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read %s: %w", path, err)
 	}
-	if data, err = o.plain(path, data); err != nil {
+	return o.plain(path, data)
+}
+
+// read parses a YAML file.
+func (o Options) read(path string) (*document.Node, error) {
+	data, err := o.bytes(path)
+	if err != nil {
 		return nil, err
 	}
 	return document.Parse(path, data)
@@ -88,9 +96,16 @@ func (o Options) plain(path string, data []byte) ([]byte, error) {
 // an inventory or a playbook.
 type VarFiles struct {
 	dir    string
+	named  bool // asked for by the person, so that listings show them on groups
 	opts   Options
 	groups map[string]*value.Map
 	hosts  map[string]*value.Map
+}
+
+// Named marks files that a person asked for: listings show them on groups too.
+func (v *VarFiles) Named() *VarFiles {
+	v.named = true
+	return v
 }
 
 // varExts are the extensions a file of variables may have; a bare name counts
@@ -219,9 +234,15 @@ func (inv *Inventory) VarsOf(h *Host, play *VarFiles) *value.Map {
 	return out
 }
 
-// attach reads the variables in a source's directory, once.
+// attach reads the variables in a source's directory. Where several sources
+// share one, it counts as the last of them.
 func (inv *Inventory) attach(dir string, opts Options) error {
-	if slices.ContainsFunc(inv.beside, func(v *VarFiles) bool { return v.dir == dir }) {
+	if i := slices.IndexFunc(inv.beside, func(v *VarFiles) bool { return v.dir == dir }); i >= 0 {
+		v := inv.beside[i]
+		inv.beside = append(slices.Delete(inv.beside, i, i+1), v)
+		return nil
+	}
+	if dir == "" {
 		return nil
 	}
 	v, err := LoadVarFiles(inv, dir, opts)

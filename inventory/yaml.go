@@ -2,32 +2,37 @@ package inventory
 
 import (
 	"context"
-	"strings"
+	"fmt"
+	"slices"
 
 	"rollout/internal/document"
+	"rollout/internal/value"
 )
 
 // yamlReader reads the format of ansible.builtin.yaml: groups with hosts, vars
-// and children, nested as deep as one likes.
+// and children, nested as deep as one likes. After a mistake it goes on to look
+// for more, but nothing that follows counts.
 type yamlReader struct {
-	inv   *Inventory
-	opts  Options
-	place place
-	errs  document.Errors
+	inv    *Inventory
+	spoilt bool // inv is a copy that nobody will see
+	opts   Options
+	place  place
+	errs   document.Errors
 }
 
-func (p *pathSource) addYAML(ctx context.Context, inv *Inventory) error {
+// readYAML is the plugin yaml, for JSON too.
+func readYAML(_ context.Context, p *pathSource, inv *Inventory) error {
 	doc, err := p.opts.onDisk().read(p.path)
 	if err != nil {
 		return err
 	}
 	switch {
-	case doc.Kind == document.Scalar && doc.Value == nil:
-		return doc.Errorf("the YAML inventory is empty")
+	case isEmpty(doc):
+		return doc.Errorf("Parsed empty YAML file")
 	case doc.Kind != document.Mapping:
-		return doc.Errorf("a YAML inventory must be a mapping of groups, not %s", doc.Kind)
-	case doc.Get("plugin") != nil:
-		return p.addPlugin(ctx, inv, doc)
+		return doc.Errorf("YAML inventory has invalid structure, it should be a dictionary, not %s", doc.Kind)
+	case doc.Get("plugin") != nil && !isEmpty(doc.Get("plugin")):
+		return doc.Get("plugin").Errorf("Plugin configuration YAML file, not YAML inventory")
 	}
 	r := &yamlReader{inv: inv, opts: p.opts, place: p.place()}
 	for _, e := range doc.Entries {
@@ -36,37 +41,68 @@ func (p *pathSource) addYAML(ctx context.Context, inv *Inventory) error {
 	return r.errs.Err()
 }
 
+// isEmpty tells whether Python would take the value for false.
+func isEmpty(n *document.Node) bool {
+	return n.Kind == document.Scalar && !value.Truthy(n.Value) || n.Kind == document.Sequence && len(n.Items) == 0 ||
+		n.Kind == document.Mapping && len(n.Entries) == 0
+}
+
 // onDisk is the options for the inventory itself.
 func (o Options) onDisk() Options {
 	o.Files = nil
 	return o
 }
 
-// group reads one group; it returns its name, "" after a mistake.
+// fail notes a mistake and turns to a copy of the inventory.
+func (r *yamlReader) fail(pos document.Position, hint, format string, args ...any) {
+	r.errs.AddHint(pos, hint, format, args...)
+	r.spoil()
+}
+
+func (r *yamlReader) check(pos document.Position, err error) {
+	r.errs.Join(positioned(pos, err))
+	r.spoil()
+}
+
+func (r *yamlReader) spoil() {
+	if !r.spoilt && r.errs.Err() != nil {
+		r.inv, r.spoilt = r.inv.clone(), true
+	}
+}
+
+func (r *yamlReader) warn(pos document.Position, hint, format string, args ...any) {
+	if hint != "" {
+		format += " (%s)"
+		args = append(args, hint)
+	}
+	r.inv.warn("%s: %s", pos, fmt.Sprintf(format, args...))
+}
+
+// group reads one group; it returns its name, "" where there is none.
 func (r *yamlReader) group(e *document.Entry) string {
 	name, ok := e.Key.Value.(string)
-	if !ok || name == "" {
-		r.errs.Add(e.Key.Pos, "a group's name must be text, not %s (quote it)", e.Key.Text)
-		return ""
-	}
 	body := e.Value
 	if body.Kind != document.Mapping && !isNull(body) {
-		r.errs.Add(body.Pos, "the group %s must be a mapping with hosts, vars or children, not %s", name, body.Kind)
+		r.warn(body.Pos, "", "Skipping '%s' as this is not a valid group definition", e.Key.Text)
+		return name
+	}
+	if !ok || name == "" {
+		r.fail(e.Key.Pos, "quote it", "a group's name must be text, not %s", e.Key.Text)
 		return ""
 	}
-	r.inv.AddGroup(name)
-	for _, part := range body.Entries {
-		switch part.Name() {
-		case "vars":
-			r.vars(name, part.Value)
-		case "children":
-			r.children(name, part.Value)
-		case "hosts":
-			r.hosts(name, part.Value)
-		default:
-			r.errs.AddHint(part.Key.Pos, document.Suggest(part.Name(), []string{"hosts", "vars", "children"}),
-				"unexpected key %s in the group %s: only hosts, vars and children are valid", part.Name(), name)
+	name = r.inv.AddGroup(name).Name
+	sections := map[string][]*document.Entry{}
+	for _, section := range []string{"vars", "children", "hosts"} {
+		if n := body.Get(section); n != nil {
+			entries, ok := r.entries(name, section, n)
+			if !ok {
+				return name
+			}
+			sections[section] = entries
 		}
+	}
+	for _, part := range body.Entries {
+		r.part(name, part, sections[part.Name()])
 	}
 	return name
 }
@@ -74,64 +110,105 @@ func (r *yamlReader) group(e *document.Entry) string {
 func isNull(n *document.Node) bool { return n.Kind == document.Scalar && n.Value == nil && n.Tag == "" }
 
 // entries returns a section's entries; a bare name is an entry without value.
-func (r *yamlReader) entries(group, section string, n *document.Node) []*document.Entry {
-	if text, ok := n.Value.(string); ok && n.Kind == document.Scalar && text != "" {
-		return []*document.Entry{{Key: n, Value: &document.Node{Pos: n.Pos}}}
+func (r *yamlReader) entries(group, section string, n *document.Node) ([]*document.Entry, bool) {
+	if _, isText := n.Value.(string); isText && n.Kind == document.Scalar {
+		return []*document.Entry{{Key: n, Value: &document.Node{Pos: n.Pos}}}, true
 	}
 	if n.Kind != document.Mapping && !isNull(n) {
-		r.errs.AddHint(n.Pos, "write each name with a colon after it", "the %s of the group %s must be a mapping, not %s", section, group, n.Kind)
+		r.fail(n.Pos, "write each name with a colon after it", `Invalid "%s" entry for "%s" group, requires a dictionary, not %s`, section, group, n.Kind)
+		return nil, false
 	}
-	return n.Entries
+	return n.Entries, true
 }
 
-func (r *yamlReader) vars(group string, n *document.Node) {
-	if n.Kind != document.Mapping && !isNull(n) {
-		r.errs.Add(n.Pos, "the vars of the group %s must be a mapping, not %s", group, n.Kind)
+// part reads one key of a group.
+func (r *yamlReader) part(group string, part *document.Entry, entries []*document.Entry) {
+	switch part.Name() {
+	case "vars":
+		r.vars(group, entries)
+	case "children":
+		r.children(group, entries)
+	case "hosts":
+		r.hosts(group, entries)
+	default:
+		hint := document.Suggest(part.Name(), []string{"hosts", "vars", "children"})
+		switch {
+		case part.Value.Kind == document.Mapping:
+			r.warn(part.Key.Pos, hint, `Skipping unexpected key (%s) in group (%s), only "vars", "children" and "hosts" are valid`, part.Name(), group)
+		case !isNull(part.Value):
+			r.warn(part.Key.Pos, hint, "Skipping key (%s) in group (%s) as it is not a mapping, it is %s", part.Name(), group, part.Value.Kind)
+		}
 	}
-	for _, e := range n.Entries {
+}
+
+func (r *yamlReader) vars(group string, entries []*document.Entry) {
+	for _, e := range entries {
 		val, err := r.opts.decode(e.Value)
 		if err == nil {
-			err = r.inv.Group(group).set(e.Key.Value, val)
+			err = r.inv.setVariable(group, e.Key.Value, val)
 		}
-		r.errs.Join(positioned(e.Key.Pos, err))
+		r.check(e.Key.Pos, err)
 	}
 }
 
-func (r *yamlReader) children(group string, n *document.Node) {
-	for _, e := range r.entries(group, "children", n) {
-		if child := r.group(e); child != "" {
-			r.errs.Join(positioned(e.Key.Pos, r.inv.AddChild(group, child)))
+func (r *yamlReader) children(group string, entries []*document.Entry) {
+	for _, e := range entries {
+		child := r.group(e)
+		if child == "" {
+			continue
 		}
+		if r.inv.Group(child) == nil { // it was skipped
+			r.fail(e.Key.Pos, "", "%s is not a known host nor group", child)
+			continue
+		}
+		r.check(e.Key.Pos, r.inv.AddChild(group, child))
 	}
 }
 
-func (r *yamlReader) hosts(group string, n *document.Node) {
-	for _, e := range r.entries(group, "hosts", n) {
+func (r *yamlReader) hosts(group string, entries []*document.Entry) {
+	for _, e := range entries {
 		pattern, ok := e.Key.Value.(string)
-		if !ok || strings.TrimSpace(pattern) == "" {
-			r.errs.Add(e.Key.Pos, "a host's name must be text, not %s (quote it)", e.Key.Text)
+		if !ok {
+			r.fail(e.Key.Pos, "", "Host pattern %s must be a string. Enclose integers/floats in quotation marks.", e.Key.Text)
 			continue
 		}
 		names, port, err := expandHosts(pattern)
-		if err != nil {
-			r.errs.Join(positioned(e.Key.Pos, err))
+		switch {
+		case err != nil:
+			r.check(e.Key.Pos, err)
+			continue
+		case e.Value.Kind != document.Mapping && !isEmpty(e.Value):
+			r.fail(e.Value.Pos, "", "the variables of the host %s must be a mapping, not %s", pattern, e.Value.Kind)
+			continue
+		case slices.Contains(names, ""):
+			r.fail(e.Key.Pos, "", "Invalid empty host name")
 			continue
 		}
-		if e.Value.Kind != document.Mapping && !isNull(e.Value) {
-			r.errs.Add(e.Value.Pos, "the variables of the host %s must be a mapping, not %s", pattern, e.Value.Kind)
-			continue
-		}
+		vars, ok := r.hostVars(e.Value)
 		for _, name := range names {
-			r.host(name, group, port, e.Value)
+			if ok {
+				r.host(name, group, port, vars)
+			}
 		}
 	}
 }
 
-func (r *yamlReader) host(name, group string, port int, vars *document.Node) {
-	h := r.place.addHost(r.inv, name, group, port)
-	for _, e := range vars.Entries {
+// hostVars are those of all hosts that a pattern stands for: the hosts share
+// the values.
+func (r *yamlReader) hostVars(n *document.Node) (*value.Map, bool) {
+	vars, fine := value.NewMap(), true
+	for _, e := range n.Entries {
 		val, err := r.opts.decode(e.Value)
-		r.errs.Join(positioned(e.Key.Pos, err))
-		h.Vars.Set(e.Key.Value, val)
+		r.check(e.Key.Pos, err)
+		fine = fine && err == nil
+		vars.Set(e.Key.Value, val)
+	}
+	return vars, fine
+}
+
+func (r *yamlReader) host(name, group string, port int, vars *value.Map) {
+	r.place.addHost(r.inv, name, group, port)
+	for key, val := range vars.All() {
+		r.check(document.Position{File: r.place.file}, r.inv.setVariable(name, key, val))
 	}
 }

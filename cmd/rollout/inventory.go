@@ -2,17 +2,13 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
-	"strings"
-	"sync"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
-	"rollout/internal/lab"
-	"rollout/internal/openstack"
-	"rollout/internal/openstack/clouds"
+	"rollout/internal/report"
 	"rollout/internal/template"
 	"rollout/internal/value"
 	"rollout/internal/vars"
@@ -24,10 +20,14 @@ type inventoryFlags struct {
 	project       projectFlags
 	list, graph   bool
 	host          string
-	yaml, vars    bool
+	yaml, toml    bool
+	vars          bool
 	export        bool
 	offline       bool
 	output        string
+	limit         string
+	playbookDir   string
+	verbose       int
 	graphedGroups []string
 }
 
@@ -51,11 +51,16 @@ func inventoryCommand() *cobra.Command {
 	flags.StringVar(&f.host, "host", "", "this `HOST`'s variables as JSON")
 	flags.BoolVar(&f.graph, "graph", false, "the groups, or the one GROUP, as a tree")
 	flags.BoolVarP(&f.yaml, "yaml", "y", false, "YAML instead of JSON")
+	flags.BoolVar(&f.toml, "toml", false, "TOML instead of JSON")
 	flags.BoolVar(&f.vars, "vars", false, "variables in the tree too")
 	flags.BoolVar(&f.export, "export", false, "variables where they are defined, groups' apart from hosts'")
+	flags.StringVarP(&f.limit, "limit", "l", "", "only hosts of this `PATTERN`; @FILE reads patterns from a file")
+	flags.StringVar(&f.playbookDir, "playbook-dir", "", "the `DIRECTORY` of playbooks, for the group_vars and host_vars there; left out, this one")
 	flags.StringVar(&f.output, "output", "", "write to this `FILE` instead of the screen")
 	flags.BoolVar(&f.offline, "offline", false, "don't ask the cloud: no addresses of VMs")
+	flags.CountVarP(&f.verbose, "verbose", "v", "say more")
 	cmd.MarkFlagsMutuallyExclusive("list", "host", "graph")
+	cmd.MarkFlagsMutuallyExclusive("yaml", "toml")
 	cmd.MarkFlagsOneRequired("list", "host", "graph")
 	return cmd
 }
@@ -74,9 +79,13 @@ func (f *inventoryFlags) run(ctx context.Context) error {
 	}
 	// To the error stream: a program reads the other.
 	for _, w := range inv.Warnings {
-		fmt.Fprintln(os.Stderr, "warning: "+w)
+		warn(w)
 	}
-	text, err := f.text(ctx, inv)
+	form, err := f.form(ctx, p, inv)
+	if err != nil {
+		return err
+	}
+	text, err := f.text(inv, form)
 	if err != nil {
 		return err
 	}
@@ -87,15 +96,48 @@ func (f *inventoryFlags) run(ctx context.Context) error {
 	return err
 }
 
-// text is what was asked for, as it is printed.
-func (f *inventoryFlags) text(ctx context.Context, inv *inventory.Inventory) (string, error) {
-	form := inventory.Form{Vars: f.vars, Export: f.export, Show: func(v any) string {
+// form is how the flags want the inventory shown.
+func (f *inventoryFlags) form(ctx context.Context, p *project, inv *inventory.Inventory) (inventory.Form, error) {
+	form := inventory.Form{Vars: f.vars, Export: f.export || p.settings.InventoryExport, Extra: p.extra, Show: func(v any) string {
 		text, err := rendered(ctx, "{{ content | string }}", vars.Plain(v))
 		if err != nil {
 			return fmt.Sprint(v)
 		}
 		return text
 	}}
+	if f.playbookDir != "" || len(p.inventories) > 0 && !form.Export {
+		dir, err := filepath.Abs(f.playbookDir)
+		if err != nil {
+			return form, err
+		}
+		files, err := inventory.LoadVarFiles(inv, dir, p.inventoryOptions())
+		if err != nil {
+			return form, err
+		}
+		if form.Play = files; f.playbookDir != "" {
+			files.Named()
+		}
+	}
+	if f.limit == "" {
+		return form, nil
+	}
+	patterns, err := inventory.SplitLimit(f.limit, nil)
+	if err != nil {
+		return form, err
+	}
+	sel, err := inv.Select(patterns...)
+	if err != nil {
+		return form, err
+	}
+	for _, p := range sel.Unmatched {
+		warn("Could not match supplied host pattern, ignoring: " + p)
+	}
+	form.Limit = append([]*inventory.Host{}, sel.Hosts...)
+	return form, nil
+}
+
+// text is what was asked for, as it is printed.
+func (f *inventoryFlags) text(inv *inventory.Inventory, form inventory.Form) (string, error) {
 	if f.graph {
 		group := inventory.All
 		if len(f.graphedGroups) > 0 {
@@ -104,24 +146,30 @@ func (f *inventoryFlags) text(ctx context.Context, inv *inventory.Inventory) (st
 		return inv.Graph(group, form)
 	}
 	var content *value.Map
-	var err error
 	switch {
 	case f.host != "":
-		content, err = inv.HostJSON(f.host, nil, form)
+		var err error
+		if content, err = inv.HostVars(f.host, form); err != nil {
+			return "", err
+		}
 	case f.yaml:
 		content = inv.Tree(form)
+	case f.toml:
+		content = inv.Sections(form)
 	default:
-		content = inv.List(nil, form)
+		content = inv.List(form)
 	}
-	if err != nil {
-		return "", err
+	switch {
+	case f.yaml:
+		return template.DumpYAML(vars.Shown(content, false))
+	case f.toml:
+		return report.TOML(vars.Shown(content, false))
 	}
-	content, _ = vars.Plain(content).(*value.Map)
-	if f.yaml {
-		return rendered(ctx, "{{ content | to_nice_yaml(indent=2) }}", content)
+	text, sorted, err := report.SortedJSON(vars.Shown(content, true))
+	if err == nil && !sorted {
+		warn("Could not sort JSON output due to issues while sorting keys: some are text and others are not")
 	}
-	text, err := value.ToJSONIndent(content, "    ")
-	return string(text) + "\n", err
+	return text + "\n", err
 }
 
 // rendered is what a template makes of content.
@@ -131,115 +179,4 @@ func rendered(ctx context.Context, text string, content any) (string, error) {
 		return "", err
 	}
 	return t.Render(ctx, template.MapScope{Vars: value.NewMap("content", content)})
-}
-
-// plugins is what inventory files with a `plugin:` need.
-func (p *project) plugins() *inventory.Plugins {
-	return &inventory.Plugins{
-		Clouds:    &cloudLists{pool: p.clouds, byFile: map[string]*openstack.Pool{}},
-		Templates: inventoryTemplates{withoutLookups(), p.engine},
-		Extra:     p.extra, Getenv: os.Getenv, Cloud: p.cloudName, Fresh: p.flushCache,
-	}
-}
-
-// inventoryTemplates evaluates compose, groups and keyed_groups.
-type inventoryTemplates struct{ plain, full *template.Engine }
-
-// errLookups is why compose and keyed_groups have none: Ansible forbids them too.
-var errLookups = errors.New("lookups can't be used here")
-
-func withoutLookups() *template.Engine {
-	none := map[string]template.Lookup{}
-	for _, name := range template.New(template.Options{}).LookupNames() {
-		none[name] = func(context.Context, []any, *value.Map, template.Scope) ([]any, error) { return nil, errLookups }
-	}
-	return template.New(template.Options{Lookups: none})
-}
-
-// Compose implements inventory.Templates.
-func (t inventoryTemplates) Compose(ctx context.Context, text string, vars *value.Map) (any, error) {
-	return t.plain.Value(ctx, text, lazy{ctx, t.plain, vars})
-}
-
-// Condition implements inventory.Templates.
-func (t inventoryTemplates) Condition(ctx context.Context, text string, vars *value.Map) (any, error) {
-	return t.full.Value(ctx, text, lazy{ctx, t.full, vars})
-}
-
-// lazy is a scope of variables that may be templates over one another. What a
-// cloud says of a server is none: whoever may set metadata is not to evaluate.
-type lazy struct {
-	ctx    context.Context //nolint:containedctx // of the one evaluation that the scope is made for
-	engine *template.Engine
-	vars   *value.Map
-}
-
-// Lookup implements template.Scope.
-func (l lazy) Lookup(name string) (any, bool, error) {
-	v, ok := l.vars.Get(name)
-	if !ok || name == "openstack" {
-		return v, ok, nil
-	}
-	v, err := l.engine.Deep(l.ctx, v, l)
-	return vars.Plain(v), true, err
-}
-
-// cloudLists lists servers of clouds for inventory files.
-type cloudLists struct {
-	pool *openstack.Pool
-
-	mu     sync.Mutex
-	byFile map[string]*openstack.Pool // clouds that other files than the usual ones describe
-}
-
-// environment is what these files say in place of the usual ones. A file that
-// the environment names comes first, as openstacksdk has it.
-func environment(files []string) func(string) string {
-	return func(name string) string {
-		v := os.Getenv(name)
-		if name != "OS_CLIENT_CONFIG_FILE" || v != "" {
-			return v
-		}
-		for _, file := range files {
-			if fileExists(file) {
-				return file
-			}
-		}
-		return ""
-	}
-}
-
-// Regions implements inventory.Clouds.
-func (c *cloudLists) Regions(files []string) ([]inventory.CloudRegion, error) {
-	regions, err := clouds.Config{Getenv: environment(files)}.Regions()
-	var out []inventory.CloudRegion
-	for _, r := range regions {
-		out = append(out, inventory.CloudRegion{Cloud: r.Cloud, Region: r.Region})
-	}
-	return out, err
-}
-
-// Servers implements inventory.Clouds.
-func (c *cloudLists) Servers(ctx context.Context, from inventory.CloudRegion, q inventory.ServerQuery) ([]*value.Map, error) {
-	cloud, err := c.of(q.Files).Open(ctx, clouds.Config{Cloud: from.Cloud, Region: from.Region})
-	if err != nil {
-		return nil, err
-	}
-	return cloud.Inventory(ctx, openstack.InventoryQuery{Shape: openstack.Shape(q.Version), Expand: q.Expand,
-		AllProjects: q.AllProjects, Private: q.Private, Filters: q.Filters})
-}
-
-// of is the pool for the clouds of these files.
-func (c *cloudLists) of(files []string) *openstack.Pool {
-	if len(files) == 0 {
-		return c.pool
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	key := strings.Join(files, "\n")
-	if c.byFile[key] == nil {
-		c.byFile[key] = openstack.NewPool(clouds.Config{Getenv: environment(files),
-			Further: map[string]string{lab.CloudName: lab.CloudsFile()}})
-	}
-	return c.byFile[key]
 }

@@ -136,7 +136,7 @@ func TestInventoryAsTheCollectionHasIt(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			same(t, inv.List(nil, inventory.Form{}), want)
+			same(t, inv.List(inventory.Form{}), want)
 			if n := cloud.total(); n != c.calls {
 				t.Errorf("%d calls were made, not %d: %v", n, c.calls, cloud.calls)
 			}
@@ -245,7 +245,7 @@ func TestInventoryCache(t *testing.T) {
 	}
 	first := load("the first time", false, 2)
 	again := load("from the cache", false, 0)
-	if !value.Equal(first.List(nil, inventory.Form{}), again.List(nil, inventory.Form{})) {
+	if !value.Equal(first.List(inventory.Form{}), again.List(inventory.Form{})) {
 		t.Error("the cache's inventory is not the cloud's")
 	}
 	load("with --flush-cache", true, 2)

@@ -261,9 +261,9 @@ func (p *project) source(offlineOnly bool) inventory.Source {
 		return inventory.Names{}
 	case len(p.inventories) > 0:
 		var sources []inventory.Source
-		plugins := p.plugins()
+		opts := p.inventoryOptions()
 		for _, arg := range p.inventories {
-			sources = append(sources, inventory.Open(arg, inventory.Options{Plugins: plugins, Decode: p.decoder().Value, Decrypt: p.keys.Decrypt}))
+			sources = append(sources, inventory.Open(arg, opts))
 		}
 		return inventory.Merge(sources...)
 	case offlineOnly:

@@ -71,7 +71,7 @@ func (n *Node) Decode() any {
 	}
 	switch n.Kind {
 	case Sequence:
-		out := make([]any, len(n.Items))
+		out := make([]any, len(n.Items), max(len(n.Items), 1)) // an empty one has a place of its own too
 		for i, item := range n.Items {
 			out[i] = item.Decode()
 		}

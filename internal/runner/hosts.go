@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -23,6 +24,8 @@ type hostTable struct {
 	limit  string   // as given
 	within []string // its patterns; those of files read in
 
+	mismatch string // the setting host_pattern_mismatch
+
 	mu     sync.RWMutex
 	inv    *inventory.Inventory
 	beside map[string]*inventory.VarFiles // group_vars and host_vars by playbook directory
@@ -32,7 +35,7 @@ type hostTable struct {
 }
 
 func newHostTable(opt Options) *hostTable {
-	return &hostTable{source: opt.Inventory, limit: opt.Limit,
+	return &hostTable{source: opt.Inventory, limit: opt.Limit, mismatch: opt.Settings.HostPatternMismatch,
 		opts:   inventory.Options{Files: opt.Loader.Files, Decode: vars.Decoder{Decrypt: opt.Decrypt}.Value, Decrypt: opt.Decrypt},
 		beside: map[string]*inventory.VarFiles{}, cache: map[string][]vars.Layer{}}
 }
@@ -63,39 +66,22 @@ func (h *hostTable) load(ctx context.Context, plays []*playbook.Play) error {
 	return h.checkLimit()
 }
 
-// readLimit splits --limit and reads the files that it names with an @.
-func (h *hostTable) readLimit() error {
-	h.within = nil
-	for _, pattern := range inventory.SplitPattern(h.limit) {
-		name, isFile := strings.CutPrefix(pattern, "@")
-		if !isFile {
-			h.within = append(h.within, pattern)
-			continue
-		}
-		data, err := h.opts.Files.ReadFile(name)
-		if err != nil {
-			return fmt.Errorf("cannot use --limit %s: %w", h.limit, err)
-		}
-		for line := range strings.Lines(string(data)) {
-			h.within = append(h.within, inventory.SplitPattern(line)...)
-		}
-	}
-	return nil
-}
-
+// checkLimit reads --limit. That it leaves no host is a mistake, but where
+// there is none in the first place.
 func (h *hostTable) checkLimit() error {
 	if h.limit == "" {
 		return nil
 	}
-	if err := h.readLimit(); err != nil {
+	var err error
+	if h.within, err = inventory.SplitLimit(h.limit, h.opts.Files); err != nil {
 		return err
 	}
 	sel, err := h.inv.Select(h.within...)
 	if err != nil {
 		return fmt.Errorf("cannot use --limit %s: %w", h.limit, err)
 	}
-	if len(sel.Hosts) == 0 {
-		return fmt.Errorf("cannot use --limit %s: it matches no host", h.limit)
+	if len(keep(h.inv.Hosts(), sel.Hosts)) == 0 && len(h.inv.Hosts()) > 0 {
+		return fmt.Errorf("cannot use --limit %s: Specified hosts and/or --limit does not match any hosts", h.limit)
 	}
 	return nil
 }
@@ -128,12 +114,20 @@ func (h *hostTable) addVarFiles() error {
 	return nil
 }
 
-// match returns the hosts of a pattern, within --limit, in inventory order,
-// and the parts of the pattern that name nobody.
-func (h *hostTable) match(pattern, order string) (hosts, unmatched []string, err error) {
+// match returns the hosts of patterns, within --limit, in inventory order, and
+// what a person should know of the patterns.
+func (h *hostTable) match(patterns []string, order string) (hosts, warnings []string, err error) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
-	sel, err := h.inv.Select(inventory.SplitPattern(pattern)...)
+	var split []string
+	for _, p := range patterns {
+		split = append(split, inventory.SplitPattern(p)...)
+	}
+	sel, err := h.inv.Select(split...)
+	if err != nil {
+		return nil, nil, err
+	}
+	warnings, err = h.doubts(sel)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -143,13 +137,35 @@ func (h *hostTable) match(pattern, order string) (hosts, unmatched []string, err
 		if err != nil {
 			return nil, nil, err
 		}
+		more, err := h.doubts(limit)
+		if err != nil {
+			return nil, nil, err
+		}
+		warnings = append(warnings, more...)
 		chosen = keep(chosen, limit.Hosts)
 	}
 	chosen, err = inventory.Reorder(chosen, order, rand.Shuffle)
 	for _, host := range chosen {
 		hosts = append(hosts, host.Name)
 	}
-	return hosts, sel.Unmatched, err
+	return hosts, warnings, err
+}
+
+// doubts are what to say of patterns; the setting host_pattern_mismatch makes
+// those that mean nobody an error, or nothing.
+func (h *hostTable) doubts(sel inventory.Selection) ([]string, error) {
+	out := sel.Warnings
+	for _, p := range sel.Unmatched {
+		text := "Could not match supplied host pattern, ignoring: " + p
+		switch h.mismatch {
+		case "error":
+			return nil, errors.New(text)
+		case "ignore":
+		default:
+			out = append(out, text)
+		}
+	}
+	return out, nil
 }
 
 func keep(hosts, within []*inventory.Host) []*inventory.Host {

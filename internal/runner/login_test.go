@@ -58,7 +58,7 @@ func TestTheCommandLineIsWeakestInHowHostsAreReached(t *testing.T) {
 
 func TestLimitFromAFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "failed hosts.retry")
-	if err := os.WriteFile(file, []byte("h1\n\nh3, h4\n"), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte("h1\n\nh3\nh4\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	run := prepared(t, play("all", ""), func(o *Options) {

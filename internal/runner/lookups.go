@@ -75,7 +75,7 @@ func (r *Run) Render(ctx context.Context, name, text string, scope template.Scop
 }
 
 func (r *Run) matchHosts(pattern string) ([]string, error) {
-	hosts, _, err := r.hosts.match(pattern, "")
+	hosts, _, err := r.hosts.match([]string{pattern}, "")
 	return hosts, err
 }
 

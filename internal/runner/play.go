@@ -238,12 +238,12 @@ func (b *batch) selectHosts(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	hosts, unmatched, err := b.run.hosts.match(strings.Join(patterns, ","), order)
+	hosts, warnings, err := b.run.hosts.match(patterns, order)
 	if err != nil {
 		return nil, b.play.Hosts.Errorf("%v", err)
 	}
-	for _, p := range unmatched {
-		b.run.tell(report.Warning{Text: "Could not match supplied host pattern, ignoring: " + p})
+	for _, w := range warnings {
+		b.run.tell(report.Warning{Text: w})
 	}
 	return hosts, nil
 }

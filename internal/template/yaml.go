@@ -109,6 +109,7 @@ type yamlWriter struct {
 	b        []byte
 	column   int
 	err      error
+	shared   *anchors // nil: what is shared is written each time
 }
 
 // dump reads the arguments that to_yaml and to_nice_yaml share.
@@ -301,6 +302,9 @@ func (w *yamlWriter) key(k any, indent, depth int) {
 
 // child writes a mapping's value after its key.
 func (w *yamlWriter) child(v any, indent, depth int) {
+	if w.mark(v) {
+		return
+	}
 	if items, isList := listItems(v); isList && len(items) > 0 && !w.inFlow(items) {
 		w.blockList(items, indent, place{mapVal: true}, depth+1)
 		return
@@ -331,6 +335,10 @@ func (w *yamlWriter) blockList(items []any, indent int, at place, depth int) {
 	for i, v := range items {
 		if i > 0 || !(at.root || at.inSeq) {
 			w.newline(inner)
+		}
+		if w.shared.has(v) {
+			w.anchoredItem(v, inner, depth)
+			continue
 		}
 		w.text("-" + strings.Repeat(" ", w.dashGap(v)))
 		w.node(v, inner, place{inSeq: true}, depth+1)

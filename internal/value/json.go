@@ -93,7 +93,7 @@ func decodeObject(dec *json.Decoder, depth int) (any, error) {
 }
 
 func decodeArray(dec *json.Decoder, depth int) (any, error) {
-	list := []any{}
+	list := make([]any, 0, 1) // an empty one has a place of its own too
 	for dec.More() {
 		v, err := decode(dec, depth)
 		if err != nil {

@@ -69,7 +69,7 @@ func (d Decoder) list(n *document.Node) (any, error) {
 	if err := notVaulted(n); err != nil {
 		return nil, err
 	}
-	out := make([]any, len(n.Items))
+	out := make([]any, len(n.Items), max(len(n.Items), 1)) // an empty one has a place of its own too
 	for i, item := range n.Items {
 		v, err := d.Value(item)
 		if err != nil {

@@ -88,8 +88,8 @@ func sameInventory(t *testing.T, inv *inventory.Inventory, args ...string) {
 		flags []string
 		ours  *value.Map
 	}{
-		{[]string{"--list"}, inv.List(nil, inventory.Form{})},
-		{[]string{"--list", "--export"}, inv.List(nil, export)},
+		{[]string{"--list"}, inv.List(inventory.Form{})},
+		{[]string{"--list", "--export"}, inv.List(export)},
 	} {
 		theirs, err := value.FromJSON([]byte(ansibleInventory(t, append(c.flags, args...)...)))
 		if err != nil {
