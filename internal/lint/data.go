@@ -94,6 +94,9 @@ func (l *Linter) folder(path string) Kind {
 // contentKind tells plays from tasks: an include of old may lead to either.
 func (l *Linter) contentKind(path string, n *document.Node, depth int) Kind {
 	if n.Kind != document.Sequence {
+		if n.Get("hosts") != nil && (n.Get("tasks") != nil || n.Get("roles") != nil) {
+			return Playbook // a play that lacks its dash
+		}
 		return Variables
 	}
 	for _, item := range n.Items {

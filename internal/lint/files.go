@@ -13,24 +13,24 @@ import (
 	"rollout/internal/template"
 )
 
-// made are the names of files that a playbook may write itself, and all the
-// commands it runs: what it makes need not be there beforehand.
+// made are the tasks that name a file, by its name, and all the commands that a
+// playbook runs: what it makes need not be there beforehand.
 type made struct {
-	names    map[string]bool
+	names    map[string][]*playbook.Task
 	commands string
 }
 
 func madeFiles(plays []*scene) made {
-	m := made{names: map[string]bool{}}
+	m := made{names: map[string][]*playbook.Task{}}
 	var commands strings.Builder
 	for _, s := range plays {
 		for _, v := range s.visits {
 			for _, name := range []string{"dest", "path", "name"} {
 				if text, ok := literal(v.task.Args.Get(name)); ok {
-					m.names[filepath.Base(text)] = true
+					m.names[filepath.Base(text)] = append(m.names[filepath.Base(text)], v.task)
 				}
 			}
-			if v.task.FreeForm != nil && v.task.Include == nil && !strings.HasSuffix(v.task.Action, "script") && !strings.HasSuffix(v.task.Action, "include_vars") {
+			if v.task.FreeForm != nil && runsText(v.task) {
 				commands.WriteString(v.task.FreeForm.Text + "\n")
 			}
 		}
@@ -39,9 +39,15 @@ func madeFiles(plays []*scene) made {
 	return m
 }
 
-func (m made) has(name string) bool {
+// runsText tells whether a task's text is a command, and not a file's name.
+func runsText(t *playbook.Task) bool {
+	return t.Include == nil && !strings.HasSuffix(t.Action, "script") && !strings.HasSuffix(t.Action, "include_vars")
+}
+
+// has tells whether another task than t may make the file.
+func (m made) has(t *playbook.Task, name string) bool {
 	base := filepath.Base(name)
-	return m.names[base] || strings.Contains(m.commands, base)
+	return strings.Contains(m.commands, base) || slices.ContainsFunc(m.names[base], func(other *playbook.Task) bool { return other != t })
 }
 
 // files looks for the files of this machine that a task names.
@@ -74,7 +80,7 @@ func (c *collector) files(t *playbook.Task, full string) {
 
 // included reports a task file that isn't there.
 func (c *collector) included(t *playbook.Task, n *document.Node) {
-	if name, ok := literal(n); ok && !c.made.has(name) {
+	if name, ok := literal(n); ok && !c.made.has(t, name) {
 		_, err := c.Loader.IncludeTasks(t, name)
 		c.absent(n, err)
 	}
@@ -117,7 +123,7 @@ func (c *collector) file(t *playbook.Task, kind string, n *document.Node) string
 			return path
 		}
 	}
-	if !c.made.has(name) {
+	if !c.made.has(t, name) {
 		c.mistake(RuleFile, n.Pos, c.nowhere(tried), "there is no file "+name)
 	}
 	return ""
@@ -203,7 +209,7 @@ func (c *collector) varsFile(s *scene, n *document.Node) {
 	var tried []string
 	for _, one := range list(n) {
 		name, ok := literal(one)
-		if !ok || c.made.has(name) {
+		if !ok || c.made.has(nil, name) {
 			return
 		}
 		for _, path := range c.Places(&playbook.Task{Path: s.play.Path, Play: s.play}, "vars", name) {

@@ -16,7 +16,9 @@ import (
 func (s Schema) CheckLiterals(module string, args *document.Node, open bool, at document.Position, errs *document.Errors) {
 	given := map[string]*document.Node{}
 	for _, e := range args.Entries {
-		if a, ok := s.Find(e.Name()); ok && (e.Value.Value != nil || e.Value.Kind != document.Scalar) {
+		a, ok := s.Find(e.Name())
+		open = open || !ok // a misspelt name may be the missing one
+		if ok && (e.Value.Value != nil || e.Value.Kind != document.Scalar) {
 			given[a.Name] = e.Value
 			checkLiteral(module+"'s "+a.Name, a, e.Value, errs)
 		}

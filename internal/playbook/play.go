@@ -19,7 +19,7 @@ func (r *reader) playbook(path string, pos document.Position, inherited *importe
 		return nil
 	}
 	if doc.Kind != document.Sequence {
-		r.errs.Add(doc.Pos, "a playbook must be a list of plays, not %s", kindOf(doc))
+		r.errs.AddHint(doc.Pos, "begin each play with a dash: - hosts: all", "a playbook must be a list of plays, not %s", kindOf(doc))
 		return nil
 	}
 	if len(doc.Items) == 0 {

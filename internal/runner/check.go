@@ -127,7 +127,9 @@ func (c *checker) call(t *playbook.Task) {
 	}
 	c.oldName(t, mod)
 	schema, _ := c.run.callables.schema(t.Action, t.Collections)
-	schema.CheckNames(t.Action, t.Args, &c.errs)
+	if t.Include == nil { // the loader has looked at an include's
+		schema.CheckNames(t.Action, t.Args, &c.errs)
+	}
 	if t.FreeForm != nil && !schema.FreeForm {
 		c.errs.Add(t.FreeForm.Pos, "%s takes arguments, not a text", t.Action)
 	}
