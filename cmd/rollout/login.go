@@ -22,6 +22,8 @@ type loginFlags struct {
 	commonArgs     string
 	extraArgs      string
 	timeout        int
+	sftpArgs       string // without effect: files go over the connection of ssh
+	scpArgs        string // without effect
 	askPass        bool
 	passFile       string
 	become         bool
@@ -40,6 +42,9 @@ func (f *loginFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.privateKey, "key-file", "", "the same as --private-key")
 	flags.StringVar(&f.commonArgs, "ssh-common-args", "", "`OPTIONS` of ssh, such as '-o ProxyJump=gate'")
 	flags.StringVar(&f.extraArgs, "ssh-extra-args", "", "further `OPTIONS` of ssh")
+	flags.StringVar(&f.sftpArgs, "sftp-extra-args", "", "")
+	flags.StringVar(&f.scpArgs, "scp-extra-args", "", "")
+	_, _ = flags.MarkHidden("sftp-extra-args"), flags.MarkHidden("scp-extra-args") // they were registered above
 	flags.IntVarP(&f.timeout, "timeout", "T", 0, "`SECONDS` to wait for a connection (default 10)")
 	flags.BoolVarP(&f.askPass, "ask-pass", "k", false, "ask for the password to log in with")
 	flags.StringVar(&f.passFile, "connection-password-file", "", "read that password from this `FILE`")

@@ -42,7 +42,7 @@ playbooks/all_in_one.yml).`,
 		},
 	}
 	flags.register(root.Flags())
-	root.AddCommand(statusCommand(), planCommand(), cleanupCommand(), inventoryCommand(), lintCommand(), classroomCommand(), consoleCommand(), sshCommand(), labCommand(), vaultCommand())
+	root.AddCommand(statusCommand(), adHocCommand(), planCommand(), cleanupCommand(), inventoryCommand(), lintCommand(), classroomCommand(), consoleCommand(), sshCommand(), labCommand(), vaultCommand())
 	root.AddCommand(labNodeCommands()...)
 	root.SetFlagErrorFunc(suggestFlag)
 	for _, c := range root.Commands() {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -38,41 +39,48 @@ type runFlags struct {
 	syntaxCheck   bool
 	list          report.ListingParts
 	step          bool
+	modulePath    string // refused
 	replace       bool
 	observer      runner.Observer // nil prints as ansible-playbook does
 	patience      int             // seconds to wait for VMs where no variable says so; 0 is the roles' own
 }
 
 func (f *runFlags) register(flags *pflag.FlagSet) {
-	f.given = flags
 	flags.SortFlags = false
-	f.project.register(flags)
-	f.project.registerHosts(flags)
 	flags.StringSliceVarP(&f.tags, "tags", "t", nil, "only tasks with one of these `TAGS` (a,b or repeated)")
 	flags.StringSliceVar(&f.skipTags, "skip-tags", nil, "no tasks with one of these `TAGS`")
-	flags.StringVarP(&f.limit, "limit", "l", "", "only hosts of this `PATTERN`; @FILE reads patterns from a file")
-	flags.IntVarP(&f.forks, "forks", "f", 50, "`NUMBER` of hosts at a time")
-	flags.BoolVarP(&f.check, "check", "C", false, "change nothing, say what would change")
+	f.registerCommon(flags)
 	flags.BoolVar(&f.replace, "replace", false, "delete VMs that cannot become what the topology says, and boot them anew, one after the other")
-	flags.BoolVarP(&f.diff, "diff", "D", false, "show differences in files and settings")
-	flags.CountVarP(&f.verbose, "verbose", "v", "say more; -vvvv shows every API call")
 	flags.StringVar(&f.startAt, "start-at-task", "", "start at the task of this `NAME`")
+	flags.BoolVar(&f.step, "step", false, "ask before each task: (N)o, (y)es or (c)ontinue without asking")
 	flags.BoolVar(&f.forceHandlers, "force-handlers", false, "run handlers even if a task fails")
 	flags.BoolVar(&f.syntaxCheck, "syntax-check", false, "check the playbook, run nothing")
 	flags.BoolVar(&f.list.Hosts, "list-hosts", false, "list the hosts of each play, run nothing")
 	flags.BoolVar(&f.list.Tasks, "list-tasks", false, "list the tasks of each play, run nothing")
 	flags.BoolVar(&f.list.Tags, "list-tags", false, "list the tags of each play, run nothing")
-	flags.BoolVar(&f.step, "step", false, "")
-	_ = flags.MarkHidden("step") // it was registered above
-	f.login.register(flags)
 	f.lock.register(flags)
+}
+
+// registerCommon adds the flags that one task of the command line has too.
+func (f *runFlags) registerCommon(flags *pflag.FlagSet) {
+	f.given = flags
+	f.project.register(flags)
+	f.project.registerHosts(flags)
+	flags.StringVarP(&f.limit, "limit", "l", "", "only hosts of this `PATTERN`; @FILE reads patterns from a file")
+	flags.IntVarP(&f.forks, "forks", "f", 50, "`NUMBER` of hosts at a time")
+	flags.BoolVarP(&f.check, "check", "C", false, "change nothing, say what would change")
+	flags.BoolVarP(&f.diff, "diff", "D", false, "show differences in files and settings")
+	flags.CountVarP(&f.verbose, "verbose", "v", "say more; -vvvv shows every API call")
+	flags.StringVarP(&f.modulePath, "module-path", "M", "", "")
+	_ = flags.MarkHidden("module-path") // it was registered above; validate says why it is refused
+	f.login.register(flags)
 }
 
 // validate refuses what cannot be done.
 func (f *runFlags) validate() error {
 	switch {
-	case f.step:
-		return errors.New("cannot ask before each task: --step is not supported (try --check, --start-at-task or --tags)")
+	case f.modulePath != "":
+		return fmt.Errorf("cannot load modules from %s: rollout's modules are built in (leave --module-path out)", f.modulePath)
 	case f.forks < 1:
 		return fmt.Errorf("cannot run on %d hosts at a time: --forks must be 1 or more", f.forks)
 	case f.login.timeout < 0:
@@ -170,13 +178,10 @@ func (p *project) runOne(ctx context.Context, flags *runFlags, book string, logi
 	if err != nil {
 		return runner.ExitError, err
 	}
-	run, err := runner.New(runner.Options{
-		Playbook: loaded, Loader: loader, Inventory: p.source(flags.runsNothing()), Modules: modules, Connector: c,
-		Observer: observer, Person: terminal(), Decrypt: p.keys.Decrypt,
-		ExtraVars: p.extra, InventorySources: p.inventories, Tags: flags.tags, SkipTags: flags.skipTags, Limit: flags.limit, StartAt: flags.startAt, Login: login,
-		Check: flags.check, Diff: flags.diff, ForceHandlers: flags.forceHandlers, Forks: flags.forks, Verbosity: flags.verbose, Settings: p.settings, FlushCache: p.flushCache,
-		Listing: flags.list.Any(),
-	})
+	opt := p.runOptions(flags, login)
+	opt.Playbook, opt.Loader, opt.Modules, opt.Connector, opt.Observer = loaded, loader, modules, c, observer
+	opt.Inventory, opt.RetryFile = p.source(flags.runsNothing()), p.retryFile(book)
+	run, err := runner.New(opt)
 	if err != nil {
 		return runner.ExitError, err
 	}
@@ -209,6 +214,37 @@ func (p *project) loader(ctx context.Context, files playbook.Source, known func(
 		Decrypt: p.keys.Decrypt,
 		Doubt:   func(d *document.Error) { warn(d.Error()) },
 	}
+}
+
+// runOptions are what flags and settings say of a run; what is run and on whom
+// is the caller's.
+func (p *project) runOptions(flags *runFlags, login runner.Login) runner.Options {
+	opt := runner.Options{
+		Person: terminal(), Decrypt: p.keys.Decrypt, ExtraVars: p.extra, InventorySources: p.inventories,
+		Tags: flags.tags, SkipTags: flags.skipTags, Limit: flags.limit, StartAt: flags.startAt, Login: login,
+		Check: flags.check, Diff: flags.diff, ForceHandlers: flags.forceHandlers, Forks: flags.forks, Verbosity: flags.verbose,
+		Settings: p.settings, FlushCache: p.flushCache, Listing: flags.list.Any(),
+	}
+	if flags.step {
+		opt.Step = stdin{}
+	}
+	return opt
+}
+
+// retryFile is where the hosts that fail are written to, "" where they are not.
+func (p *project) retryFile(book string) string {
+	if !p.settings.RetryFiles {
+		return ""
+	}
+	base := strings.TrimSuffix(filepath.Base(book), filepath.Ext(book)) + ".retry"
+	if p.settings.RetryPath != "" {
+		return filepath.Join(p.settings.RetryPath, base)
+	}
+	dir, err := filepath.Abs(filepath.Dir(book))
+	if err != nil {
+		dir = filepath.Dir(book)
+	}
+	return filepath.Join(dir, base)
 }
 
 // inOrder joins the mistakes of several looks at the same files, by their places.

@@ -170,6 +170,9 @@ type Progress struct {
 	Text string
 }
 
+// Asked repeats what was asked before a task.
+type Asked struct{ Question string }
+
 // Message is something the person asked for by a task, such as pause's prompt.
 type Message struct{ Text string }
 
@@ -208,6 +211,7 @@ func (Notified) event()         {}
 func (Meta) event()             {}
 func (Async) event()            {}
 func (Progress) event()         {}
+func (Asked) event()            {}
 func (Message) event()          {}
 func (Warning) event()          {}
 func (Interrupted) event()      {}

@@ -68,6 +68,8 @@ func (p *Play) print(e Event) {
 		}
 	case Async:
 		p.async(e)
+	case Asked:
+		p.heading(e.Question)
 	case Message:
 		p.line("", e.Text)
 	case Progress:

@@ -221,7 +221,7 @@ func (c *call) execute(ctx context.Context) (*outcome, error) {
 		defer cancel()
 		o, err := c.dispatch(limited)
 		if limited.Err() != nil && ctx.Err() == nil {
-			return failure(fmt.Sprintf("The task did not end within its timeout of %v.", c.limit)), nil
+			return failure(fmt.Sprintf("The %s action failed to execute in the expected time frame (%v) and was terminated", c.job.task.Action, c.limit.Seconds())), nil
 		}
 		return c.reached(o, err)
 	}

@@ -50,7 +50,7 @@ func TestATimeoutFailsTheTask(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	check(t, tr, "play p\nh1 failed test.wait ignored: The task did not end within its timeout of 1s.")
+	check(t, tr, "play p\nh1 failed test.wait ignored: The test.wait action failed to execute in the expected time frame (1) and was terminated")
 }
 
 func TestList(t *testing.T) {

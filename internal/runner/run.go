@@ -70,8 +70,10 @@ type Options struct {
 	// rollout has not are warnings then.
 	Listing       bool
 	ForceHandlers bool
-	FlushCache    bool // forget the facts that earlier runs kept
-	Forks         int  // tasks at a time; 0 is 50
+	Step          Person // is asked before each task; nil for nobody
+	RetryFile     string // where the hosts that fail are written to; "" for nowhere
+	FlushCache    bool   // forget the facts that earlier runs kept
+	Forks         int    // tasks at a time; 0 is 50
 	Verbosity     int
 	Settings      *settings.Settings // nil is settings.Default()
 	// After waits; nil is time.After's way. Tests hand in one that does not.
@@ -108,6 +110,7 @@ type Run struct {
 	lost     map[string]bool
 	tellMu   sync.Mutex
 	startMu  sync.Mutex
+	stepMu   sync.Mutex // of opt.Step
 	startAt  string
 	publicMu sync.Mutex
 }
@@ -208,6 +211,9 @@ func (r *Run) Execute(ctx context.Context) (Summary, error) {
 	}
 	if err != nil {
 		return sum, err
+	}
+	if err := r.retryLater(sum); err != nil {
+		r.tell(report.Warning{Text: err.Error()})
 	}
 	r.tell(report.Recap{Hosts: sum.Hosts, Custom: r.state.stats(), Check: r.opt.Check})
 	return sum, nil

@@ -31,6 +31,9 @@ func (b *batch) task(ctx context.Context, t *playbook.Task, hosts []*member, f f
 	if once && !b.free {
 		targets = hosts[:1]
 	}
+	if yes, err := b.run.stepped(ctx, func() string { return b.title(ctx, t, targets[0], f) }); err != nil || !yes {
+		return err
+	}
 	info := b.announce(ctx, t, targets[0], f)
 	outcomes, err := b.perform(ctx, t, info, targets, f)
 	if err != nil {
