@@ -38,7 +38,8 @@ type matcher struct {
 	regs  []int
 	steps int
 
-	notEmptyAt int // where the whole match must not be empty, or -1
+	notEmptyAt int  // where the whole match must not be empty, or -1
+	toTheEnd   bool // the whole match must end where s does
 }
 
 // run tries to match at pos; the stack is its own, so that look-arounds nest.
@@ -53,7 +54,7 @@ func (m *matcher) run(pc, pos int) (end int, ok bool, err error) {
 		next, nextPos, good := pc+1, pos, true
 		switch in := &m.prog[pc]; in.code {
 		case cMatch:
-			if !whole || pos != from || pos != m.notEmptyAt {
+			if !whole || (pos != from || pos != m.notEmptyAt) && (!m.toTheEnd || pos == len(m.s)) {
 				return pos, true, nil
 			}
 			good = false

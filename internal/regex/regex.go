@@ -57,6 +57,14 @@ func (m *Match) Group(i int) (string, bool) {
 	return string(m.s[m.slots[2*i]:m.slots[2*i+1]]), true
 }
 
+// Span returns where group i is, in characters; -1, -1 where it took no part.
+func (m *Match) Span(i int) (start, end int) {
+	if 2*i+1 >= len(m.slots) || m.slots[2*i] < 0 || m.slots[2*i+1] < 0 {
+		return -1, -1
+	}
+	return m.slots[2*i], m.slots[2*i+1]
+}
+
 // GroupIndex returns the number of the group of that name, or -1.
 func (m *Match) GroupIndex(name string) int {
 	if g, ok := m.re.names[name]; ok {
@@ -89,13 +97,11 @@ func (re *Regexp) Match(s string) (*Match, error) {
 	return re.at(m, 0)
 }
 
-// FullMatch matches the whole of s, as re.fullmatch.
+// FullMatch matches the whole of s, as re.fullmatch; nil where it does not.
 func (re *Regexp) FullMatch(s string) (*Match, error) {
-	found, err := re.Match(s)
-	if err != nil || found == nil || found.End() != len(found.s) {
-		return nil, err
-	}
-	return found, nil
+	m := re.matcher([]rune(s))
+	m.toTheEnd = true
+	return re.at(m, 0)
 }
 
 // Search finds the first match, as re.search; nil where there is none.
@@ -148,9 +154,15 @@ func (re *Regexp) All(s string, fn func(*Match) error) error {
 // Replace replaces every match by the template, in which \1, \g<1> and
 // \g<name> are groups, as re.sub. At most count are replaced; 0 is no limit.
 func (re *Regexp) Replace(s, template string, count int) (string, error) {
+	out, _, err := re.ReplaceCounted(s, template, count)
+	return out, err
+}
+
+// ReplaceCounted is Replace, and how many matches were replaced, as re.subn.
+func (re *Regexp) ReplaceCounted(s, template string, count int) (string, int, error) {
 	parts, err := re.template(template)
 	if err != nil {
-		return "", err
+		return "", 0, err
 	}
 	runes := []rune(s)
 	var b strings.Builder
@@ -161,13 +173,7 @@ func (re *Regexp) Replace(s, template string, count int) (string, error) {
 		}
 		n++
 		b.WriteString(string(runes[last:m.Start()]))
-		for _, p := range parts {
-			b.WriteString(p.text)
-			if p.group >= 0 {
-				g, _ := m.Group(p.group)
-				b.WriteString(g)
-			}
-		}
+		m.expand(&b, parts)
 		last = m.End()
 		if b.Len() > maxReplaced {
 			return errTooLong
@@ -175,7 +181,28 @@ func (re *Regexp) Replace(s, template string, count int) (string, error) {
 		return nil
 	})
 	b.WriteString(string(runes[last:]))
-	return b.String(), err
+	return b.String(), n, err
+}
+
+// Expand returns the template with the match's groups in it, as match.expand.
+func (m *Match) Expand(template string) (string, error) {
+	parts, err := m.re.template(template)
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	m.expand(&b, parts)
+	return b.String(), nil
+}
+
+func (m *Match) expand(b *strings.Builder, parts []part) {
+	for _, p := range parts {
+		b.WriteString(p.text)
+		if p.group >= 0 {
+			g, _ := m.Group(p.group)
+			b.WriteString(g)
+		}
+	}
 }
 
 const maxReplaced = 16 << 20

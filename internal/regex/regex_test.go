@@ -95,3 +95,17 @@ func FuzzCompile(f *testing.F) {
 		_, _ = re.Replace(text, `<\g<0>>`, 0)
 	})
 }
+
+// What is left over of s makes a full match try other ways.
+func TestFullMatchTriesAllWays(t *testing.T) {
+	for pattern, want := range map[string]bool{"a|ab": true, "a*?b?": true, "a": false, "(?:a|ab)(?!c)": true, "": false} {
+		re, err := Compile(pattern, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := re.FullMatch("ab")
+		if err != nil || (m != nil) != want {
+			t.Errorf("%q: %v %v", pattern, m != nil, err)
+		}
+	}
+}

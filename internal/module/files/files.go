@@ -1,5 +1,5 @@
 // Package files holds the modules for files and folders: copy, template, file,
-// stat, slurp, fetch, lineinfile and tempfile. Each is one POSIX sh program that
+// stat, slurp, fetch, lineinfile, blockinfile, replace and tempfile. Each is one POSIX sh program that
 // looks at what is, changes it unless in check mode, and says what it found and
 // did as "key=value" lines.
 package files
@@ -22,7 +22,7 @@ import (
 // Modules returns the modules of this package.
 func Modules() []*module.Module {
 	return []*module.Module{
-		copyModule(), templateModule(), fileModule(), statModule(), slurpModule(), fetchModule(), lineinfileModule(), tempfileModule(),
+		copyModule(), templateModule(), fileModule(), statModule(), slurpModule(), fetchModule(), lineinfileModule(), blockinfileModule(), replaceModule(), tempfileModule(),
 	}
 }
 

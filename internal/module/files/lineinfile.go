@@ -3,10 +3,10 @@ package files
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"rollout/internal/module"
+	"rollout/internal/regex"
 )
 
 func lineinfileModule() *module.Module {
@@ -38,76 +38,32 @@ func lineinfileModule() *module.Module {
 }
 
 func runLineinfile(ctx context.Context, call *module.Call) (module.Result, error) {
-	name := call.Args.String("path")
 	e, problem := newEdit(call)
 	if problem != "" {
 		return module.Fail(problem), nil
 	}
-	data, problem, err := readThere(ctx, call, name)
-	missing := strings.HasPrefix(problem, "file not found")
-	switch {
-	case err != nil:
-		return module.Result{}, err
-	case missing && e.absent:
-		return module.Result{Msg: "file not present"}, nil
-	case missing && !call.Args.Bool("create"):
-		return module.Fail(fmt.Sprintf("Destination %s does not exist !", name)).Set("rc", 257), nil
-	case problem != "" && !missing:
-		return module.Fail(problem), nil
-	}
-	text, msg, found := e.apply(string(data))
-	if missing {
-		if i := strings.LastIndexByte(name, '/'); i > 0 {
-			if res, err := makeParent(ctx, call, name[:i]); err != nil || res.Failed || call.Check {
-				res.Changed, res.Msg = !res.Failed, orText(res.Msg, msg)
-				return res, err
-			}
-		}
-	}
-	res, err := place(ctx, call, placement{content: []byte(text), dest: name, source: name, force: true, follow: true,
-		backup: call.Args.Bool("backup"), validate: call.Args.String("validate")})
-	if err != nil || res.Failed {
-		return res, err
-	}
-	if text == string(data) && res.Changed {
-		msg = "ownership, perms or SE linux context changed"
-	}
-	res.Msg = msg
-	res = res.Set("backup", res.Data.String("backup_file"))
-	if e.absent {
+	found := 0
+	res, err := rewrite(ctx, call, rewriting{
+		create: call.Args.Bool("create"),
+		absent: e.absent,
+		edit: func(text string, _ bool) (out, msg string, err error) {
+			out, msg, found, err = e.apply(text)
+			return out, msg, err
+		},
+	})
+	if err == nil && !res.Failed && e.absent && res.Data != nil {
 		res = res.Set("found", found)
 	}
-	return res, nil
-}
-
-func orText(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
-}
-
-// makeParent makes the folder of a file that is to be made, as create does.
-func makeParent(ctx context.Context, call *module.Call, folder string) (module.Result, error) {
-	a, err := ask(ctx, call, vars("check", flag(call.Check))+"d="+path(folder)+`
-[ -d "$d" ] || [ "$check" ] || out=$(mkdir -p "$d" 2>&1) || fail "Error creating $d: $out"
-`, nil)
-	if err != nil {
-		return module.Result{}, err
-	}
-	if msg := a.get("fail"); msg != "" {
-		return module.Fail(msg), nil
-	}
-	return module.Result{}, nil
+	return res, err
 }
 
 // edit is what lineinfile is asked to do to a text.
 type edit struct {
 	absent, backrefs, firstMatch bool
 	line                         string
-	match                        func(line string) []int // nil where no line is looked for
-	expr                         *regexp.Regexp
-	after, before                *regexp.Regexp
+	search                       string // a text that is looked for; "" for none
+	expr                         *regex.Regexp
+	after, before                *regex.Regexp
 	atBegin                      bool
 }
 
@@ -116,28 +72,18 @@ func newEdit(call *module.Call) (*edit, string) {
 	e := &edit{absent: args.String("state") == "absent", backrefs: args.Bool("backrefs"), firstMatch: args.Bool("firstmatch"),
 		line: args.String("line")}
 	var err error
-	compile := func(key string) *regexp.Regexp {
+	compile := func(key string) *regex.Regexp {
 		s := args.String(key)
 		if s == "" || err != nil {
 			return nil
 		}
-		var re *regexp.Regexp
-		if re, err = regexp.Compile(s); err != nil {
+		var re *regex.Regexp
+		if re, err = regex.Compile(s, 0); err != nil {
 			err = fmt.Errorf("%s is not a valid expression: %w", key, err)
 		}
 		return re
 	}
-	if e.expr = compile("regexp"); e.expr != nil {
-		e.match = e.expr.FindStringSubmatchIndex
-	}
-	if s := args.String("search_string"); s != "" {
-		e.match = func(line string) []int {
-			if i := strings.Index(line, s); i >= 0 {
-				return []int{i, i + len(s)}
-			}
-			return nil
-		}
-	}
+	e.expr, e.search = compile("regexp"), args.String("search_string")
 	if args.String("insertafter") != "EOF" {
 		e.after = compile("insertafter")
 	}
@@ -152,35 +98,57 @@ func newEdit(call *module.Call) (*edit, string) {
 		return nil, "arguments are mutually exclusive: backrefs, search_string"
 	case e.backrefs && e.expr == nil:
 		return nil, "regexp is required with backrefs=true"
-	case e.absent && e.match == nil && !hasLine:
+	case e.absent && !e.looks() && !hasLine:
 		return nil, "one of line, search_string, or regexp is required with state=absent"
 	}
 	return e, ""
 }
 
+// looks reports whether a line is looked for by more than being the line.
+func (e *edit) looks() bool { return e.expr != nil || e.search != "" }
+
+// matches reports whether a line is one that is looked for, and by which match
+// where an expression is.
+func (e *edit) matches(line string) (bool, *regex.Match, error) {
+	if e.expr == nil {
+		return e.search != "" && strings.Contains(line, e.search), nil, nil
+	}
+	m, err := e.expr.Search(line)
+	return m != nil, m, err
+}
+
 // apply returns the new text, what was done, and how many lines matched.
-func (e *edit) apply(text string) (out, msg string, found int) {
+func (e *edit) apply(text string) (out, msg string, found int, err error) {
 	lines := splitKeep(text)
 	if e.absent {
 		return e.remove(lines)
 	}
-	at, groups := e.find(lines)
+	at, match, err := e.find(lines)
 	switch {
+	case err != nil:
+		return text, "", 0, err
 	case at >= 0:
-		line := e.line
-		if e.backrefs && groups != nil {
-			line = string(e.expr.ExpandString(nil, goTemplate(e.line), strings.TrimRight(lines[at], "\r\n"), groups))
-		}
-		end := lines[at][len(strings.TrimRight(lines[at], "\r\n")):]
-		if strings.TrimRight(lines[at], "\r\n") == strings.TrimRight(line, "\r\n") {
-			return text, "", 1
-		}
-		lines[at] = strings.TrimRight(line, "\r\n") + orText(end, "\n")
-		return strings.Join(lines, ""), "line replaced", 1
+		return e.replace(text, lines, at, match)
 	case e.backrefs:
-		return text, "", 0
+		return text, "", 0, nil
 	}
-	return e.insert(lines), "line added", 0
+	out, err = e.insert(lines)
+	return out, "line added", 0, err
+}
+
+func (e *edit) replace(text string, lines []string, at int, match *regex.Match) (out, msg string, found int, err error) {
+	line := e.line
+	if e.backrefs && match != nil {
+		if line, err = match.Expand(e.line); err != nil {
+			return text, "", 0, err
+		}
+	}
+	line, old := strings.TrimRight(line, "\r\n"), strings.TrimRight(lines[at], "\r\n")
+	if line == old {
+		return text, "", 1, nil
+	}
+	lines[at] = line + orText(lines[at][len(old):], "\n")
+	return strings.Join(lines, ""), "line replaced", 1, nil
 }
 
 func splitKeep(text string) []string {
@@ -192,15 +160,17 @@ func splitKeep(text string) []string {
 }
 
 // find returns the last line that matches, or else the last that is the line.
-func (e *edit) find(lines []string) (at int, groups []int) {
+func (e *edit) find(lines []string) (at int, match *regex.Match, err error) {
 	at = -1
 	exact := -1
 	for i, l := range lines {
 		bare := strings.TrimRight(l, "\r\n")
-		if e.match != nil {
-			if m := e.match(bare); m != nil {
-				at, groups = i, m
-			}
+		ok, m, err := e.matches(bare)
+		if err != nil {
+			return -1, nil, err
+		}
+		if ok {
+			at, match = i, m
 		}
 		if bare == strings.TrimRight(e.line, "\r\n") {
 			exact = i
@@ -209,10 +179,10 @@ func (e *edit) find(lines []string) (at int, groups []int) {
 	if at < 0 && !e.backrefs {
 		at = exact
 	}
-	return at, groups
+	return at, match, nil
 }
 
-func (e *edit) insert(lines []string) string {
+func (e *edit) insert(lines []string) (string, error) {
 	line := strings.TrimRight(e.line, "\r\n") + "\n"
 	at := len(lines)
 	where, offset := e.after, 1
@@ -223,7 +193,14 @@ func (e *edit) insert(lines []string) string {
 		at = 0
 	}
 	for i, l := range lines {
-		if where != nil && where.MatchString(strings.TrimRight(l, "\r\n")) {
+		if where == nil {
+			break
+		}
+		m, err := where.Search(strings.TrimRight(l, "\r\n"))
+		if err != nil {
+			return "", err
+		}
+		if m != nil {
 			at = i + offset
 			if e.firstMatch {
 				break
@@ -233,16 +210,18 @@ func (e *edit) insert(lines []string) string {
 	if at > 0 && !strings.HasSuffix(lines[at-1], "\n") {
 		lines[at-1] += "\n"
 	}
-	return strings.Join(lines[:at], "") + line + strings.Join(lines[at:], "")
+	return strings.Join(lines[:at], "") + line + strings.Join(lines[at:], ""), nil
 }
 
-func (e *edit) remove(lines []string) (out, msg string, found int) {
+func (e *edit) remove(lines []string) (out, msg string, found int, err error) {
 	var kept []string
 	for _, l := range lines {
 		bare := strings.TrimRight(l, "\r\n")
-		gone := e.match != nil && e.match(bare) != nil
-		if e.match == nil {
-			gone = bare == strings.TrimRight(e.line, "\r\n")
+		gone := !e.looks() && bare == strings.TrimRight(e.line, "\r\n")
+		if e.looks() {
+			if gone, _, err = e.matches(bare); err != nil {
+				return "", "", 0, err
+			}
 		}
 		if gone {
 			found++
@@ -253,13 +232,5 @@ func (e *edit) remove(lines []string) (out, msg string, found int) {
 	if found > 0 {
 		msg = fmt.Sprintf("%d line(s) removed", found)
 	}
-	return strings.Join(kept, ""), msg, found
-}
-
-var pythonGroup = regexp.MustCompile(`\\g<(\w+)>|\\(\d+)`)
-
-// goTemplate turns Python's \1 and \g<name> into Go's ${1} and ${name}.
-func goTemplate(s string) string {
-	s = strings.ReplaceAll(s, "$", "$$")
-	return pythonGroup.ReplaceAllString(s, "$${$1$2}")
+	return strings.Join(kept, ""), msg, found, nil
 }
