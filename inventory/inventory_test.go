@@ -334,7 +334,11 @@ func TestASourceInGoCanHaveFilesOfVariables(t *testing.T) {
 
 func TestVaultedFilesNeedTheirPassword(t *testing.T) {
 	dir := tree(t, map[string]string{"hosts": "h\n", "group_vars/all.yml": "$ANSIBLE_VAULT;1.1;AES256\n00\n", "host_vars/h.yml": "s: !vault x\n"})
-	if _, err := Open(dir+"/hosts", Options{}).Load(t.Context()); err == nil || !strings.Contains(err.Error(), "vault password") {
+	shut, err := Open(dir+"/hosts", Options{}).Load(t.Context())
+	if err != nil {
+		t.Fatal(err) // a vault is its hosts' matter
+	}
+	if err := shut.Locked(shut.Host("h"), nil); err == nil || !strings.Contains(err.Error(), "vault password") {
 		t.Errorf("got %v", err)
 	}
 	opts := Options{

@@ -59,6 +59,8 @@ func (o Options) decode(n *document.Node) (any, error) {
 
 const vaultHeader = "$ANSIBLE_VAULT;"
 
+var errNoPassword = errors.New("it is encrypted, and no vault password was given")
+
 // bytes are those of a file, decrypted.
 func (o Options) bytes(path string) ([]byte, error) {
 	data, err := o.files().ReadFile(path)
@@ -83,11 +85,11 @@ func (o Options) plain(path string, data []byte) ([]byte, error) {
 		return data, nil
 	}
 	if o.Decrypt == nil {
-		return nil, fmt.Errorf("cannot read %s: it is encrypted (give its vault password)", path)
+		return nil, &LockedError{path, errNoPassword}
 	}
 	plain, err := o.Decrypt(data)
 	if err != nil {
-		return nil, fmt.Errorf("cannot decrypt %s: %w", path, err)
+		return nil, &LockedError{path, err}
 	}
 	return plain, nil
 }
@@ -100,6 +102,7 @@ type VarFiles struct {
 	opts   Options
 	groups map[string]*value.Map
 	hosts  map[string]*value.Map
+	locked map[string]error // by Layer's name: vaults that no secret opens
 }
 
 // Named marks files that a person asked for: listings show them on groups too.
@@ -108,14 +111,26 @@ func (v *VarFiles) Named() *VarFiles {
 	return v
 }
 
+// LockedError is a vaulted file that no secret opens.
+type LockedError struct {
+	Path string
+	Err  error
+}
+
+func (e *LockedError) Error() string { return fmt.Sprintf("cannot decrypt %s: %v", e.Path, e.Err) }
+
+// Unwrap returns the cause.
+func (e *LockedError) Unwrap() error { return e.Err }
+
 // varExts are the extensions a file of variables may have; a bare name counts
 // first (ansible-core's host_group_vars).
 var varExts = []string{"", ".yml", ".yaml", ".json"}
 
 // LoadVarFiles reads dir's group_vars and host_vars for all that inv knows.
-// All mistakes are reported at once. No such directories is no mistake.
+// All mistakes are reported at once. No such directories is no mistake. A vault
+// that cannot be opened is one for the hosts it concerns only: see Locked.
 func LoadVarFiles(inv *Inventory, dir string, opts Options) (*VarFiles, error) {
-	v := &VarFiles{dir: dir, opts: opts, groups: map[string]*value.Map{}, hosts: map[string]*value.Map{}}
+	v := &VarFiles{dir: dir, opts: opts, groups: map[string]*value.Map{}, hosts: map[string]*value.Map{}, locked: map[string]error{}}
 	return v, v.Add(inv)
 }
 
@@ -156,7 +171,13 @@ func (v *VarFiles) load(sub, name string, into map[string]*value.Map) error {
 	}
 	vars := value.NewMap()
 	for _, file := range files {
-		if err := v.opts.varsFrom(file, vars); err != nil {
+		err := v.opts.varsFrom(file, vars)
+		var locked *LockedError
+		if errors.As(err, &locked) {
+			v.locked[sub+"/"+name] = locked
+			continue
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -223,6 +244,28 @@ func (inv *Inventory) Layers(h *Host, play *VarFiles) []Layer {
 		add("host_vars/"+h.Name, f.hosts[h.Name])
 	}
 	return out
+}
+
+// Locked returns the error of the first file of the host's variables that is a
+// vault which no secret opens; nil if there is none.
+func (inv *Inventory) Locked(h *Host, play *VarFiles) error {
+	files := slices.Clone(inv.beside)
+	if play != nil {
+		files = append(files, play)
+	}
+	names := []string{"group_vars/" + All}
+	for _, g := range inv.GroupsOf(h) {
+		names = append(names, "group_vars/"+g.Name)
+	}
+	names = append(names, "host_vars/"+h.Name)
+	for _, name := range names {
+		for _, f := range files {
+			if err := f.locked[name]; err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // VarsOf merges the host's Layers.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"rollout/internal/document"
 	"rollout/internal/report"
 	"rollout/internal/template"
 	"rollout/internal/value"
@@ -81,6 +82,9 @@ func (f *inventoryFlags) run(ctx context.Context) error {
 	for _, w := range inv.Warnings {
 		warn(w)
 	}
+	if err := f.locked(inv); err != nil {
+		return err
+	}
 	form, err := f.form(ctx, p, inv)
 	if err != nil {
 		return err
@@ -94,6 +98,22 @@ func (f *inventoryFlags) run(ctx context.Context) error {
 	}
 	_, err = os.Stdout.WriteString(text)
 	return err
+}
+
+// locked tells the vaults that would have to be shown and cannot be opened.
+func (f *inventoryFlags) locked(inv *inventory.Inventory) error {
+	var errs document.Errors
+	told := map[string]bool{}
+	for _, h := range inv.Hosts() {
+		if f.graph && !f.vars || f.host != "" && h.Name != f.host {
+			continue
+		}
+		if err := inv.Locked(h, nil); err != nil && !told[err.Error()] {
+			told[err.Error()] = true
+			errs.Join(err)
+		}
+	}
+	return errs.Err()
 }
 
 // form is how the flags want the inventory shown.

@@ -120,6 +120,9 @@ func (p *project) sshTarget(ctx context.Context, name string) (connection.SSHCon
 	if host == nil {
 		return connection.SSHConfig{}, noHost(inv, name)
 	}
+	if err := inv.Locked(host, nil); err != nil {
+		return connection.SSHConfig{}, err
+	}
 	vars, err := p.rendered(ctx, inv.VarsOf(host, nil))
 	if err != nil {
 		return connection.SSHConfig{}, fmt.Errorf("cannot log in to %s: %w", name, err)
@@ -142,6 +145,14 @@ func (p *project) rendered(ctx context.Context, vars *value.Map) (*value.Map, er
 	out := vars.Clone()
 	for key, v := range vars.All() {
 		name, _ := key.(string)
+		if sealed, ok := v.(*value.Sealed); ok && strings.HasPrefix(name, "ansible_") {
+			plain, err := sealed.Open()
+			if err != nil {
+				return nil, err
+			}
+			out.Set(name, plain)
+			continue
+		}
 		text, isText := v.(string)
 		if !isText || !strings.HasPrefix(name, "ansible_") || !strings.Contains(text, "{{") {
 			continue

@@ -29,7 +29,7 @@ type hostTable struct {
 	mu     sync.RWMutex
 	inv    *inventory.Inventory
 	beside map[string]*inventory.VarFiles // group_vars and host_vars by playbook directory
-	cache  map[string][]vars.Layer        // by host and directory, for one generation
+	cache  map[string]hostVariables       // by host and directory, for one generation
 	gen    int
 	byName *value.Map // the variable groups
 }
@@ -37,7 +37,14 @@ type hostTable struct {
 func newHostTable(opt Options) *hostTable {
 	return &hostTable{source: opt.Inventory, limit: opt.Limit, mismatch: opt.Settings.HostPatternMismatch,
 		opts:   inventory.Options{Files: opt.Loader.Files, Decode: vars.Decoder{Decrypt: opt.Decrypt}.Value, Decrypt: opt.Decrypt},
-		beside: map[string]*inventory.VarFiles{}, cache: map[string][]vars.Layer{}}
+		beside: map[string]*inventory.VarFiles{}, cache: map[string]hostVariables{}}
+}
+
+// hostVariables are what the inventory says of a host; err is a vault of its
+// that no secret opens.
+type hostVariables struct {
+	layers []vars.Layer
+	err    error
 }
 
 // load asks the source for the inventory and reads what stands beside the
@@ -184,15 +191,15 @@ func keep(hosts, within []*inventory.Host) []*inventory.Host {
 
 // layers are the inventory's variables of a host, with those beside the
 // playbook in dir.
-func (h *hostTable) layers(host, dir string) []vars.Layer {
+func (h *hostTable) layers(host, dir string) ([]vars.Layer, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if gen := h.inv.Generation(); gen != h.gen {
-		h.cache, h.gen, h.byName = map[string][]vars.Layer{}, gen, nil
+		h.cache, h.gen, h.byName = map[string]hostVariables{}, gen, nil
 	}
 	key := dir + "\x00" + host
-	if out, ok := h.cache[key]; ok {
-		return out
+	if known, ok := h.cache[key]; ok {
+		return known.layers, known.err
 	}
 	found := h.inv.Host(host)
 	var out []vars.Layer
@@ -202,8 +209,9 @@ func (h *hostTable) layers(host, dir string) []vars.Layer {
 	for _, l := range h.inv.Layers(found, h.beside[dir]) {
 		out = append(out, vars.Layer{Level: levelOf(l.Name), Values: l.Vars.Clone()})
 	}
-	h.cache[key] = out
-	return out
+	err := h.inv.Locked(found, h.beside[dir])
+	h.cache[key] = hostVariables{out, err}
+	return out, err
 }
 
 // levelOf names the precedence of one of the inventory's layers.
@@ -235,7 +243,7 @@ func (h *hostTable) groups() *value.Map {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if gen := h.inv.Generation(); gen != h.gen {
-		h.cache, h.gen, h.byName = map[string][]vars.Layer{}, gen, nil
+		h.cache, h.gen, h.byName = map[string]hostVariables{}, gen, nil
 	}
 	if h.byName == nil {
 		h.byName = h.inv.GroupMap()
@@ -297,7 +305,10 @@ func (h *hostVars) Item(host string) (any, bool, error) {
 	if !h.batch.run.hosts.known(host) {
 		return nil, false, nil
 	}
-	layers := h.batch.hostLayers(host)
+	layers, err := h.batch.hostLayers(host)
+	if err != nil {
+		return nil, true, err
+	}
 	var s *vars.Scope
 	lazy := map[string]func() (any, error){
 		"groups":   func() (any, error) { return h.batch.run.hosts.groups(), nil },

@@ -186,7 +186,11 @@ func (b *batch) begin(ctx context.Context) error {
 // but those of the group all, where the topology gives tier_batches.
 func (b *batch) playScope(ctx context.Context) (*vars.Scope, error) {
 	st := &stack{run: b.run}
-	st.layers = append(st.layers, b.run.hosts.layers("", b.dir())...)
+	ofAll, err := b.run.hosts.layers("", b.dir())
+	if err != nil {
+		return nil, err
+	}
+	st.layers = append(st.layers, ofAll...)
 	st.layers = append(st.layers, b.playLayers...)
 	b.stackVarsFiles(ctx, st, "", nil)
 	st.source(vars.ExtraVars, b.run.opt.ExtraVars)

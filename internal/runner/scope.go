@@ -101,20 +101,24 @@ func (s *stack) data(level vars.Level, m *value.Map) {
 
 // inventory stacks what the inventory and the host itself say.
 func (s *stack) inventory(host, dir string, facts *value.Map) {
-	s.layers = append(s.layers, s.run.hosts.layers(host, dir)...)
+	layers, err := s.run.hosts.layers(host, dir)
+	if err != nil && s.err == nil {
+		s.err = err
+	}
+	s.layers = append(s.layers, layers...)
 	s.data(vars.Facts, s.run.injected(facts))
 	s.data(vars.Facts, value.NewMap("ansible_facts", namespaced(facts)))
 }
 
 // hostLayers are a host's variables outside of any play, as hostvars has them.
-func (b *batch) hostLayers(host string) []vars.Layer {
+func (b *batch) hostLayers(host string) ([]vars.Layer, error) {
 	st := &stack{run: b.run}
 	facts, fixed, included := b.run.state.of(host)
 	st.inventory(host, b.dir(), facts)
 	st.source(vars.IncludeVars, included)
 	st.data(vars.SetFacts, fixed)
 	st.source(vars.ExtraVars, b.run.opt.ExtraVars)
-	return st.layers
+	return st.layers, st.err
 }
 
 func (b *batch) dir() string {
