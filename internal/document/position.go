@@ -106,6 +106,9 @@ func sourceLine(p Position) string {
 		return ""
 	}
 	lines := strings.Split(string(data), "\n")
+	if strings.HasPrefix(lines[0], "$ANSIBLE_VAULT;") {
+		return "" // the line of the plain text is not to be shown
+	}
 	if p.Line > len(lines) {
 		return ""
 	}

@@ -120,11 +120,28 @@ func (b *batch) varsFile(s *vars.Scope, n *document.Node) (*value.Map, error) {
 			if err != nil {
 				return nil, err
 			}
-			return b.run.decoded(doc)
+			return b.run.decodedFile(doc)
 		}
 	}
 	return nil, &missingVars{&document.Error{Pos: n.Pos,
 		Message: fmt.Sprintf("cannot find the vars file (looked for %s)", strings.Join(tried, ", "))}}
+}
+
+// decodedFile returns the variables of a file: a mapping, or a list of them of
+// which later ones win.
+func (r *Run) decodedFile(doc *document.Node) (*value.Map, error) {
+	if doc.Kind != document.Sequence {
+		return r.decoded(doc)
+	}
+	out := value.NewMap()
+	for _, item := range doc.Items {
+		m, err := r.decoded(item)
+		if err != nil {
+			return nil, err
+		}
+		out.Update(m)
+	}
+	return out, nil
 }
 
 // varsPlaces are the paths that a file of variables may be at.
