@@ -51,6 +51,7 @@ func (inv *Inventory) addDynamicGroup(host, group string, parents []string) (boo
 	inv.AddGroup(group).add(h, inv)
 	for _, p := range parents {
 		if p == All {
+			inv.putUnderAll(inv.byGroup[group])
 			continue
 		}
 		if err := inv.AddChild(p, group); err != nil {
@@ -59,6 +60,15 @@ func (inv *Inventory) addDynamicGroup(host, group string, parents []string) (boo
 	}
 	inv.loose = inv.loose && inv.changes == before
 	return inv.changes != before, nil
+}
+
+// putUnderAll notes that a group was asked to be one of all's own: a change for
+// one that other groups hold.
+func (inv *Inventory) putUnderAll(g *Group) {
+	if len(g.parents) > 0 && !g.underAll {
+		inv.changes++
+	}
+	g.underAll = true
 }
 
 // Refresh loads the source anew and repeats what add_host and group_by added.

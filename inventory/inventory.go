@@ -35,6 +35,7 @@ type Group struct {
 	hosts    []*Host
 	children []*Group
 	parents  []*Group
+	underAll bool // group_by put it under all, whatever holds it besides
 }
 
 // Inventory is what one or several sources say. Readers may run at the same

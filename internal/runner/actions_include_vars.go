@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -69,8 +70,8 @@ func includeVars(_ context.Context, c *call) (*outcome, error) {
 	if err != nil {
 		loaded = value.NewMap()
 		o.data.Set("message", err.Error())
-	} else if c.args.String("hash_behaviour") == "merge" {
-		if loaded, err = c.mergedVars(loaded); err != nil {
+	} else if how := c.args.String("hash_behaviour"); how != "" && how != cmp.Or(c.job.batch.run.opt.Settings.HashBehaviour, "replace") {
+		if loaded, err = c.combined(loaded, how); err != nil {
 			return nil, err
 		}
 	}
@@ -81,18 +82,25 @@ func includeVars(_ context.Context, c *call) (*outcome, error) {
 	return o, nil
 }
 
-// mergedVars joins mappings with the variables of the same names.
-func (c *call) mergedVars(loaded *value.Map) (*value.Map, error) {
+// combined joins what was loaded with the variables of the same names: all of
+// them must be mappings.
+func (c *call) combined(loaded *value.Map, how string) (*value.Map, error) {
 	out := value.NewMap()
 	for k, v := range loaded.All() {
-		old, ok, err := c.scope.Lookup(text(k))
+		old, _, err := c.scope.Lookup(text(k))
 		if err != nil {
 			return nil, err
 		}
-		if have, isMap := old.(*value.Map); ok && isMap {
-			v = deepMerged(have, v)
+		have, ok := old.(*value.Map)
+		more, isMap := v.(*value.Map)
+		if !ok || !isMap {
+			return nil, fmt.Errorf("failed to combine the variable %s, expected mappings but got %s and %s", text(k), text(old), text(plain(v)))
 		}
-		out.Set(k, v)
+		if how == "merge" {
+			out.Set(k, deepMerged(have, more))
+		} else {
+			out.Set(k, merged(have, more))
+		}
 	}
 	return out, nil
 }

@@ -193,11 +193,14 @@ func groupByAction() *action {
 	return &action{
 		module: &module.Module{Name: builtin + "group_by", Summary: "Put the host in a group named by what is known of it.", Args: module.Schema{
 			Args: []module.Arg{
-				{Name: "key", Required: true, Doc: "The group; blanks become dashes."},
+				{Name: "key", Doc: "The group; blanks become dashes."},
 				{Name: "parents", Type: module.List, Elements: module.Str, Default: []any{"all"}, Doc: "Groups it belongs to."},
 			},
 		}},
 		run: func(_ context.Context, c *call) (*outcome, error) {
+			if _, given := c.args.Get("key"); !given {
+				return failure("the 'key' param is required when using group_by"), nil
+			}
 			group := dashes(c.args.String("key"))
 			var parents []string
 			for _, p := range c.args.List("parents") {

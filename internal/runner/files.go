@@ -49,6 +49,7 @@ func newFinder(source playbook.Source, t *playbook.Task, playDir string) *finder
 	for i, base := range f.bases {
 		f.bases[i] = absolute(base)
 	}
+	f.bases = unique(f.bases)
 	return f
 }
 

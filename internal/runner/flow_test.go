@@ -267,7 +267,7 @@ tasks:
     loop: [x, y]
 `, want: `
 play p
-h1 ok include_role
+h1 ok include_role : app
 h1 ok base : debug: base default base
 h1 ok app : debug: other x
 h1 ok app : debug: other y`},

@@ -348,8 +348,9 @@ func (o *oneHost) Keys() []string {
 // allVars is the variable vars.
 type allVars struct{ scope *vars.Scope }
 
-// Item implements template.Dict.
-func (a *allVars) Item(name string) (any, bool, error) { return (&oneHost{a.scope}).Item(name) }
+// Item implements template.Dict: the value as it was written, as ansible-core
+// has it.
+func (a *allVars) Item(name string) (any, bool, error) { return a.scope.Written(name) }
 
 // Keys implements template.Dict.
 func (a *allVars) Keys() []string {

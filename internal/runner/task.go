@@ -176,7 +176,7 @@ func (b *batch) throttle(ctx context.Context, t *playbook.Task, m *member, f fra
 func (b *batch) process(ctx context.Context, t *playbook.Task, info report.Task, m *member, o *outcome, once bool, f frame) error {
 	r := b.run
 	owners := []*member{m}
-	if once {
+	if once && t.RunOnce != nil { // what runs once by its nature is its host's alone
 		owners = b.reachable()
 	}
 	for _, owner := range owners {

@@ -100,6 +100,41 @@ func (s *Scope) Get(name string) (any, bool, error) {
 	return v, ok, err
 }
 
+// Written returns a variable as it was written, its templates not evaluated.
+func (s *Scope) Written(name string) (any, bool, error) {
+	for i := len(s.layers) - 1; i >= 0; i-- {
+		if make, ok := s.layers[i].Lazy[name]; ok {
+			v, err := make()
+			return v, true, err
+		}
+		if raw, ok := s.layers[i].get(name); ok {
+			return plain(raw), true, nil
+		}
+	}
+	return nil, false, nil
+}
+
+// plain makes the Raw texts in v plain ones.
+func plain(v any) any {
+	switch x := v.(type) {
+	case Raw:
+		return string(x)
+	case []any:
+		out := make([]any, len(x))
+		for i, e := range x {
+			out[i] = plain(e)
+		}
+		return out
+	case *value.Map:
+		out := value.NewMap()
+		for k, e := range x.All() {
+			out.Set(k, plain(e))
+		}
+		return out
+	}
+	return v
+}
+
 // Has tells whether there is a variable of that name, without evaluating it.
 func (s *Scope) Has(name string) bool {
 	_, ok := s.Source(name)
