@@ -1,12 +1,16 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
+	"strings"
 
 	"rollout/internal/document"
 	"rollout/internal/playbook"
 	"rollout/internal/report"
+	"rollout/internal/template"
 	"rollout/internal/value"
 	"rollout/internal/vars"
 )
@@ -26,6 +30,9 @@ func (b *batch) prompts(ctx context.Context) error {
 		}
 		v, err := b.prompt(ctx, p)
 		if err != nil {
+			return err
+		}
+		if v, err = b.encrypted(ctx, p, v); err != nil {
 			return err
 		}
 		answers.Set(p.Name, vars.Raw(v))
@@ -75,11 +82,36 @@ func (b *batch) prompt(ctx context.Context, p *playbook.Prompt) (string, error) 
 	}
 }
 
+// encrypted is an answer as the host's list of passwords takes it, where the
+// prompt asks for that.
+func (b *batch) encrypted(ctx context.Context, p *playbook.Prompt, answer string) (string, error) {
+	if p.Encrypt == "" {
+		return answer, nil
+	}
+	hash := "{{ answer | password_hash(scheme) }}"
+	given := value.NewMap("answer", answer, "scheme", p.Encrypt, "salt", p.Salt, "size", p.SaltSize)
+	switch {
+	case p.Salt != "":
+		hash = "{{ answer | password_hash(scheme, salt) }}"
+	case p.SaltSize > 0:
+		hash = "{{ answer | password_hash(scheme, salt_size=size) }}"
+	}
+	v, err := b.run.engine.Value(ctx, hash, template.MapScope{Vars: given})
+	if err != nil {
+		return "", &document.Error{Pos: p.Pos, Message: "cannot encrypt the answer: " + err.Error()}
+	}
+	return text(v), nil
+}
+
+// schemes are those that vars_prompt can encrypt with.
+var schemes = []string{"md5_crypt", "sha256_crypt", "sha512_crypt"}
+
 // checkPrompts refuses what vars_prompt can't do.
 func checkPrompts(p *playbook.Play, errs *document.Errors) {
 	for _, q := range p.Prompts {
-		if q.Encrypt != "" {
-			errs.AddHint(q.Pos, "use the filter password_hash on the answer", "vars_prompt's encrypt isn't supported")
+		if q.Encrypt != "" && !slices.Contains(schemes, q.Encrypt) {
+			hint := cmp.Or(document.Suggest(q.Encrypt, schemes), "there are "+strings.Join(schemes, ", "))
+			errs.AddHint(q.Pos, hint, "vars_prompt cannot encrypt with %q", q.Encrypt)
 		}
 	}
 }

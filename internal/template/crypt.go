@@ -52,11 +52,14 @@ func rotated(n, second, third int, right bool) [][3]int {
 
 func filterPasswordHash(a *args) (any, error) {
 	name := strings.TrimSuffix(a.str(0, "sha512"), "_crypt")
+	if name == "md5" {
+		return a.md5Hash()
+	}
 	kind, ok := cryptKinds()[name]
 	if !ok {
-		return nil, failf("password_hash: the scheme %s is not supported: sha512 and sha256 are", quoted(name))
+		return nil, failf("password_hash: the scheme %s is not supported: sha512, sha256 and md5 are", quoted(name))
 	}
-	salt, err := a.salt()
+	salt, err := a.salt(maxCryptSalt)
 	if err != nil {
 		return nil, err
 	}
@@ -79,18 +82,31 @@ func filterPasswordHash(a *args) (any, error) {
 	return kind.mark + stated + salt + "$" + kind.encode(sum), a.frame.run.step(rounds)
 }
 
+// md5Hash is the old scheme, which has no choice of rounds.
+func (a *args) md5Hash() (any, error) {
+	salt, err := a.salt(maxMD5Salt)
+	if err != nil {
+		return nil, err
+	}
+	key := a.input()
+	if len(key) > maxCryptKeySize {
+		return nil, failf("password_hash: the password is longer than %d bytes", maxCryptKeySize)
+	}
+	return md5Crypt(key, salt), a.frame.run.step(md5Rounds)
+}
+
 // salt returns the given salt, or a random one.
-func (a *args) salt() (string, error) {
+func (a *args) salt(longest int) (string, error) {
 	if a.given(1) {
 		s := a.text(1, "")
-		if len(s) > maxCryptSalt || strings.Trim(s, cryptAlphabet) != "" {
-			return "", failf("password_hash: a salt has at most %d characters out of letters, digits, . and /", maxCryptSalt)
+		if len(s) > longest || strings.Trim(s, cryptAlphabet) != "" {
+			return "", failf("password_hash: a salt has at most %d characters out of letters, digits, . and /", longest)
 		}
 		return s, nil
 	}
-	size := maxCryptSalt
+	size := longest
 	if a.given(2) {
-		size = min(max(a.int(2, size), 1), maxCryptSalt)
+		size = min(max(a.int(2, size), 1), longest)
 	}
 	b := make([]byte, size)
 	if _, err := rand.Read(b); err != nil {
