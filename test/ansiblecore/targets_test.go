@@ -106,8 +106,11 @@ func newSuite(t *testing.T, checkout string) *suite {
 	if err := os.WriteFile(filepath.Join(s.integration, "inventory"), []byte(inventory), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Symlink("targets", filepath.Join(s.integration, "roles")); err != nil {
-		t.Fatal(err)
+	// what these would fetch from a package index is there, or its users are skipped
+	for _, role := range []string{"setup_passlib", "setup_pexpect"} {
+		if err := os.WriteFile(filepath.Join(s.integration, "targets", role, "tasks", "main.yml"), []byte("[]\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
 	// the targets' Python virtual environments need a package index; nothing of theirs is in scope
 	if err := os.WriteFile(filepath.Join(s.programs, "virtualenv.sh"), []byte(":\n"), 0o755); err != nil {
