@@ -44,6 +44,7 @@ func (j *job) run(ctx context.Context) (*outcome, error) {
 			o.data.Set("msg", j.failed(err).data.String("msg"))
 		}
 	}
+	o.bare = j.isDebug()
 	return o.sealed(), nil
 }
 

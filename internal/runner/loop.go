@@ -21,6 +21,7 @@ func (j *job) loop(ctx context.Context) (*outcome, error) {
 	}
 	if len(items) == 0 {
 		o := j.skipped("")
+		o.loop = true
 		o.data = value.NewMap("changed", false, "skipped_reason", "No items in the list", "results", []any{})
 		return o, nil
 	}
@@ -135,6 +136,7 @@ func (j *job) tellItem(s *vars.Scope, o *outcome, item any) error {
 	if o.noLog {
 		label = "None"
 	}
+	o.bare = j.isDebug()
 	e := o.event(j.info, j.host.name)
 	e.Item, e.Label = true, label
 	if o.failed || o.unreachable {

@@ -16,6 +16,7 @@ type outcome struct {
 	ignored     bool // the failure is (ignore_errors, ignore_unreachable)
 	noLog       bool
 	debug       bool // shown without -v, the message alone
+	bare        bool // debug's: what is shown has no more in it than the message
 	always      bool // shown without -v
 	loop        bool
 	label       string
@@ -122,13 +123,25 @@ const censoredText = "the output has been hidden due to the fact that 'no_log: t
 // shown is the result as the observer may see it.
 func (o *outcome) shown() *value.Map {
 	if !o.noLog {
-		return o.data
+		return o.bared()
 	}
 	out := value.NewMap("censored", censoredText)
 	for _, k := range []string{"attempts", "changed", "retries"} {
 		if v, ok := o.data.Get(k); ok {
 			out.Set(k, v)
 		}
+	}
+	return out
+}
+
+// bared is a debug task's result without what is not its message.
+func (o *outcome) bared() *value.Map {
+	if !o.bare {
+		return o.data
+	}
+	out := o.data.Clone()
+	for _, k := range []string{"changed", "skip_reason"} {
+		out.Delete(k)
 	}
 	return out
 }
