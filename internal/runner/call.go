@@ -104,18 +104,24 @@ func (c *call) repeat(ctx context.Context) (*outcome, error) {
 	}
 	for try := 1; ; try++ {
 		o, s, err := c.once(ctx)
-		if err != nil || tries == 1 {
+		if err != nil || len(t.Until) == 0 {
 			return o, err
 		}
 		o.data.Set("attempts", try)
+		if tries == 1 {
+			return o, nil
+		}
 		done, err := c.satisfied(ctx, s, o)
 		if err != nil || done || o.unreachable {
 			return o, err
 		}
 		if try == tries {
 			o.data.Set("attempts", tries-1)
-			o.failed = true
-			return o.sealed(), nil
+			o.data.Set("failed", true)
+			if len(t.FailedWhen) == 0 { // failed_when has the last word on how the task is seen
+				o.failed = true
+			}
+			return o, nil
 		}
 		c.tellRetry(o, try, tries)
 		if err := c.job.batch.run.sleep(ctx, max(delay, 0)); err != nil {
@@ -196,7 +202,7 @@ func (c *call) verdicts(ctx context.Context, s *vars.Scope, o *outcome) error {
 	if len(t.ChangedWhen) > 0 {
 		ok, _, err := b.conditions(ctx, s, t.ChangedWhen)
 		if err != nil {
-			return err
+			return o.undecided(ctx, "changed_when_result", err)
 		}
 		o.changed = ok
 		o.data.Set("changed", ok)
@@ -204,7 +210,7 @@ func (c *call) verdicts(ctx context.Context, s *vars.Scope, o *outcome) error {
 	if len(t.FailedWhen) > 0 {
 		ok, _, err := b.conditions(ctx, s, t.FailedWhen)
 		if err != nil {
-			return err
+			return o.undecided(ctx, "failed_when_result", err)
 		}
 		o.failed = ok
 		o.data.Set("failed", ok)

@@ -39,6 +39,7 @@ func (j *job) loop(ctx context.Context) (*outcome, error) {
 	sum.data.Set("results", results)
 	sum.data.Set("msg", sum.verdict())
 	sum.data.Set("changed", sum.changed)
+	sum.data.Set("skipped", sum.skipped)
 	return sum, nil
 }
 
@@ -90,11 +91,8 @@ func (j *job) item(ctx context.Context, items []any, i int, item any) (*outcome,
 		}
 	}
 	o, err := j.one(ctx, s)
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
-	}
-	if err != nil {
-		o = j.failed(err)
+	if err != nil { // ends the loop; what the items before did is told
+		return nil, err
 	}
 	j.remember(o)
 	for _, inc := range o.includes {

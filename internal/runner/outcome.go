@@ -1,6 +1,8 @@
 package runner
 
 import (
+	"context"
+
 	"rollout/internal/module"
 	"rollout/internal/report"
 	"rollout/internal/value"
@@ -75,8 +77,7 @@ func (o *outcome) sealed() *outcome {
 	} else {
 		o.data.Set("changed", o.changed)
 	}
-	zero := o.data.At("failed") == any(0) // as the one who starts a background job says it
-	if o.failed || o.data.At("failed") != nil && !zero || !o.skipped && !o.unreachable && !zero {
+	if _, said := o.data.Get("failed"); o.failed || !said && !o.skipped && !o.unreachable {
 		o.data.Set("failed", o.failed)
 	}
 	if o.skipped {
@@ -86,6 +87,15 @@ func (o *outcome) sealed() *outcome {
 		o.data.Set("unreachable", true)
 	}
 	return o
+}
+
+// undecided makes a condition that can't be evaluated the task's failure; the
+// rest of its result stays. The error is the context's alone.
+func (o *outcome) undecided(ctx context.Context, key string, err error) error {
+	o.failed = true
+	o.data.Set("failed", true)
+	o.data.Set(key, err.Error())
+	return ctx.Err()
 }
 
 func diffData(diffs []module.Diff) []any {

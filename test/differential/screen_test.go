@@ -114,6 +114,11 @@ func result(line string) string {
 	if strings.HasPrefix(m[1], "f") {
 		explained(data)
 	}
+	for k, v := range data.Clone().All() {
+		if text, _ := v.(string); strings.HasPrefix(text, "VARIABLE IS NOT DEFINED!") {
+			data.Set(k, "VARIABLE IS NOT DEFINED!")
+		}
+	}
 	text, err := value.ToJSONIndent(sorted(steady(data)), "  ")
 	if err != nil {
 		return fmt.Sprintf("  %s (%v)\n", line, err)
