@@ -114,11 +114,7 @@ func (j *job) skipped(string) *outcome {
 	o.data.Delete("msg")
 	o.noLog = j.noLog
 	o.data.Set("skipped", true)
-	if !j.isDebug() {
-		o.data.Set("skip_reason", "Conditional result was False")
-	} else {
-		o.data.Delete("changed")
-	}
+	o.data.Set("skip_reason", "Conditional result was False")
 	return o
 }
 

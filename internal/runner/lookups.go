@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"strings"
 	"context"
 	"errors"
 	"fmt"
@@ -85,7 +86,7 @@ func (b *batch) lookupItems(ctx context.Context, s *vars.Scope, l *playbook.Loop
 	if err != nil {
 		return nil, err
 	}
-	found, err := b.run.engine.Query(ctx, l.With, lookupTerms(v), nil, s)
+	found, err := b.run.engine.Query(ctx, l.With, lookupTerms(l.With, v), nil, s)
 	if err != nil {
 		return nil, err
 	}
@@ -97,8 +98,12 @@ func (b *batch) lookupItems(ctx context.Context, s *vars.Scope, l *playbook.Loop
 	return items, nil
 }
 
-// lookupTerms are the lookup's arguments: a list's elements, or the value.
-func lookupTerms(v any) []any {
+// lookupTerms are the lookup's arguments: a list's elements, or the value. Of a
+// mapping, with_items takes the keys.
+func lookupTerms(with string, v any) []any {
+	if m, ok := v.(*value.Map); ok && strings.TrimPrefix(with, builtin) == "items" {
+		return m.Keys()
+	}
 	if items, ok := listOf(v); ok {
 		return items
 	}

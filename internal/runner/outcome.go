@@ -149,6 +149,9 @@ func (o *outcome) bared() *value.Map {
 	if !o.bare {
 		return o.data
 	}
+	if msg, said := o.data.Get("msg"); said && o.failed {
+		return value.NewMap("msg", msg)
+	}
 	out := o.data.Clone()
 	for _, k := range []string{"changed", "skip_reason"} {
 		out.Delete(k)

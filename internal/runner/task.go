@@ -250,7 +250,7 @@ func (b *batch) count(t *playbook.Task, m *member, o *outcome, f frame) {
 
 // event is what the observer is told of the task on a host.
 func (o *outcome) event(info report.Task, host string) report.Result {
-	e := report.Result{Task: info, Host: host, Delegate: o.delegate, Address: o.address, Status: o.status(), Loop: o.loop && !o.noLog,
+	e := report.Result{Task: info, Host: host, Delegate: o.delegate, Address: o.address, Status: o.status(), Loop: o.loop && !o.noLog && !(o.bare && o.failed),
 		Include: o.includes != nil, Ignored: o.ignored, Debug: o.debug && !o.noLog, Always: o.always && !o.noLog,
 		Data: o.shown(), Label: o.label}
 	if o.noLog {

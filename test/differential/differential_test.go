@@ -23,6 +23,7 @@ import (
 type suite struct {
 	rollout string // the program
 	farm    string // inventory of the hosts behind sshd
+	oracle  oracle
 
 	mu     sync.Mutex
 	agree  int
@@ -34,7 +35,7 @@ func TestSameAsAnsible(t *testing.T) {
 	if _, err := exec.LookPath("ansible-playbook"); err != nil {
 		t.Skip("ansible-playbook is not installed")
 	}
-	s := &suite{rollout: build(t), farm: farm(t)}
+	s := &suite{rollout: build(t), farm: farm(t), oracle: oracle{os.Getenv("ROLLOUT_ORACLE_CACHE")}}
 	t.Cleanup(func() { s.report(t) })
 	for _, b := range allBooks(t) {
 		for _, args := range b.lines {
@@ -107,7 +108,7 @@ func (s *suite) compare(t *testing.T, b book, args []string) string {
 		t.Skip("no sshd on this machine (Debian: apt-get install openssh-server)")
 	}
 	dir := t.TempDir()
-	theirs := s.play(t, "ansible-playbook", filepath.Join(dir, "a"), b, args)
+	theirs := s.ask(t, filepath.Join(dir, "a"), b, args)
 	ours := s.play(t, s.rollout, filepath.Join(dir, "r"), b, args)
 	if b.refused != "" {
 		return refusal(b, theirs, ours)
@@ -126,6 +127,18 @@ func (s *suite) compare(t *testing.T, b book, args []string) string {
 		fmt.Fprintf(&diff, "ansible said:\n%s%s\nrollout said:\n%s%s", theirs.stdout, theirs.stderr, ours.stdout, ours.stderr)
 	}
 	return diff.String()
+}
+
+// ask runs a book under ansible-playbook, unless its answer is kept.
+func (s *suite) ask(t *testing.T, dir string, b book, args []string) played {
+	t.Helper()
+	key := s.oracle.key(t, b, args)
+	p, known := s.oracle.recall(key)
+	if !known {
+		p = s.play(t, "ansible-playbook", dir, b, args)
+		s.oracle.keep(t, key, p)
+	}
+	return p
 }
 
 // refusal checks that rollout refused what Ansible failed at later.

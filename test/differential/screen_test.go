@@ -27,7 +27,7 @@ var (
 // hosts run ahead of each other, the tasks are sorted too.
 func (p played) normal(free bool) string {
 	var parts []string
-	for _, part := range split(p.stdout) {
+	for _, part := range split(classes.Replace(p.stdout)) {
 		if strings.HasPrefix(part.banner, "TASK [meta]") {
 			continue // shown by Ansible for some of the words, for some hosts
 		}
@@ -126,6 +126,10 @@ func result(line string) string {
 	return "  " + m[1] + string(text) + "\n"
 }
 
+// classes are Ansible's own kinds of text and mappings, as type_debug names them.
+var classes = strings.NewReplacer("AnsibleUnicode", "str", "AnsibleUnsafeText", "str", "AnsibleMapping", "dict", "AnsibleSequence", "list",
+	"AnsibleVaultEncryptedUnicode", "str", "NativeJinjaText", "str", "NativeJinjaUnsafeText", "str")
+
 // pythons are keys that only modules written in Python have: how they were called.
 var pythons = []string{"invocation", "exception"}
 
@@ -152,6 +156,9 @@ func steady(v any) any {
 		for _, key := range pythons {
 			out.Delete(key)
 		}
+		if strings.Contains(out.String("src"), "/.ansible/tmp/") {
+			out.Delete("src") // where copy and template laid their file for a moment
+		}
 		for k, e := range out.Clone().All() {
 			out.Set(k, steady(e))
 		}
@@ -162,8 +169,21 @@ func steady(v any) any {
 			out[i] = steady(x[i])
 		}
 		return out
+	case string:
+		return once(x)
 	}
 	return v
+}
+
+// once is an error's text as Ansible has it but for its last sentence, where
+// that is said twice.
+func once(text string) string {
+	for i := range text {
+		if said, again := text[:i], strings.TrimPrefix(text[i:], ". "); strings.HasPrefix(text[i:], ". ") && strings.HasSuffix(said, again) && strings.Contains(again, "undefined") {
+			return said
+		}
+	}
+	return text
 }
 
 // sorted is v with the keys of all maps in order.
@@ -206,4 +226,4 @@ func explained(data *value.Map) {
 
 // explanations tell them by words that are in every one of either tool.
 var explanations = []string{"The error", "undefined", "error was", "Could not find", "cannot find", "lookup",
-	"requires a list", "Validation of arguments failed", "variable name", "No key/value", "evaluating conditional"}
+	"requires a list", "Validation of arguments failed", "variable name", "templating type error", "recursive loop", "No such file or directory", "No key/value", "evaluating conditional"}

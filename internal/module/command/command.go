@@ -78,6 +78,7 @@ func failed(rc int, msg string) module.Result { return module.Fail(msg).Set("rc"
 // line is a command made ready: the statement that becomes it, the one that
 // looks whether it is there, and the return value cmd.
 type line struct {
+	name          string // the program
 	exec, present string
 	cmd           any
 }
@@ -102,7 +103,7 @@ func commandLine(call *module.Call) (line, string) {
 	for i, w := range argv {
 		quoted[i] = expanding(w)
 	}
-	return line{exec: "exec " + strings.Join(quoted, " "), present: presence(quoted[0]), cmd: value.List(argv)}, ""
+	return line{exec: "exec " + strings.Join(quoted, " "), present: presence(quoted[0]), name: argv[0], cmd: value.List(argv)}, ""
 }
 
 // shellLine is what the shell module runs, or why it cannot.
@@ -116,7 +117,7 @@ func shellLine(call *module.Call) (line, string) {
 		shell = "/bin/sh"
 	}
 	shell = connection.Quote(shell)
-	return line{exec: "exec " + shell + " -c " + connection.Quote(src), present: presence(shell), cmd: src}, ""
+	return line{exec: "exec " + shell + " -c " + connection.Quote(src), present: presence(shell), name: shell, cmd: src}, ""
 }
 
 func presence(quoted string) string {
@@ -128,7 +129,7 @@ func runCommand(ctx context.Context, call *module.Call) (module.Result, error) {
 	if wrong != "" {
 		return failed(256, wrong), nil
 	}
-	res, err := run(ctx, call, l.exec, l.present)
+	res, err := run(ctx, call, l)
 	if call.Args.String("executable") != "" {
 		res.Warnings = append(res.Warnings, "the command module has no use for executable; use the shell module")
 	}
@@ -140,12 +141,12 @@ func runShell(ctx context.Context, call *module.Call) (module.Result, error) {
 	if wrong != "" {
 		return failed(256, wrong), nil
 	}
-	res, err := run(ctx, call, l.exec, l.present)
+	res, err := run(ctx, call, l)
 	return withCmd(res, l.cmd), err
 }
 
 func withCmd(r module.Result, cmd any) module.Result {
-	if r.Data != nil {
+	if r.Data != nil && r.Data.At("cmd") == nil {
 		r.Data.Set("cmd", cmd)
 	}
 	return r
@@ -209,9 +210,9 @@ func pattern(path string) string {
 
 // run sends the command and reads the result. Begin, end and duration are
 // this machine's, so the way there and back is in them.
-func run(ctx context.Context, call *module.Call, command, present string) (module.Result, error) {
+func run(ctx context.Context, call *module.Call, l line) (module.Result, error) {
 	started := time.Now()
-	out, err := call.Host.Run(ctx, connection.Command{Script: guarded(call, command, present), Stdin: stdin(call), Env: call.Env, Become: call.Become})
+	out, err := call.Host.Run(ctx, connection.Command{Script: guarded(call, l.exec, l.present), Stdin: stdin(call), Env: call.Env, Become: call.Become})
 	if err != nil {
 		return module.Result{}, err
 	}
@@ -224,7 +225,7 @@ func run(ctx context.Context, call *module.Call, command, present string) (modul
 	case "nofolder":
 		return failed(1, "Unable to change directory before execution: "+strings.TrimSpace(string(out.Stderr))), nil
 	case "nocommand":
-		return failed(2, "the command is not there (or may not be executed)").Set("stdout", "").Set("stderr", ""), nil
+		return output(failed(2, "No such file or directory, or it may not be executed: "+l.name), "", "").Set("cmd", l.name), nil
 	case "exists":
 		return skipped(call, call.Args.String("creates"), "exists"), nil
 	case "missing":

@@ -3,6 +3,7 @@ package files
 import (
 	"bytes"
 	"context"
+	"crypto/md5"
 	"crypto/sha1"
 	"encoding/hex"
 	"io"
@@ -75,6 +76,10 @@ func placed(call *module.Call, p placement, hash string, a *answers) module.Resu
 		hash = a.get("hash")
 	}
 	res := described(module.Result{Changed: a.changed()}, a).Set("dest", a.get("dest")).Set("checksum", hash)
+	if p.remote == "" && a.get("new") == "1" {
+		sum := md5.Sum(p.content)
+		res = res.Set("md5sum", hex.EncodeToString(sum[:]))
+	}
 	if f := a.get("backup_file"); f != "" {
 		res = res.Set("backup_file", f)
 	}
