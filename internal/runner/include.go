@@ -47,7 +47,7 @@ const maxIncludes = 100
 
 // joined gathers what the hosts' results ask to include and loads it. What
 // cannot be loaded is the failure of the hosts that asked.
-func (b *batch) joined(t *playbook.Task, ran, all []*member, outcomes []*outcome, once bool, f frame) ([]*joint, error) {
+func (b *batch) joined(t *playbook.Task, info report.Task, ran, all []*member, outcomes []*outcome, once bool, f frame) ([]*joint, error) {
 	var joints []*joint
 	for i, o := range outcomes {
 		if o.failed || o.unreachable {
@@ -68,7 +68,7 @@ func (b *batch) joined(t *playbook.Task, ran, all []*member, outcomes []*outcome
 	for _, j := range joints {
 		var err error
 		if j.items, err = b.load(t, j); err != nil {
-			b.failAll(t, j, err, f)
+			b.failAll(t, info, j, err, f)
 			continue
 		}
 		loaded = append(loaded, j)
@@ -144,14 +144,14 @@ func (b *batch) inside(t *playbook.Task, j *joint, f frame) frame {
 }
 
 // failAll makes an include that can't be loaded the failure of its hosts.
-func (b *batch) failAll(t *playbook.Task, j *joint, err error, f frame) {
-	info := report.Task{ID: b.run.nextID(), Of: t, Name: t.Title(), Where: place(t.Pos)}
-	b.run.tell(report.TaskStart{Task: info})
+func (b *batch) failAll(t *playbook.Task, info report.Task, j *joint, err error, f frame) {
 	for _, o := range j.outcomes {
 		o.failed = true
 	}
 	for _, m := range j.hosts {
-		o := failure(err.Error()).sealed()
+		o := failure(err.Error())
+		o.aborted = true
+		o.sealed()
 		b.count(t, m, o, f)
 		b.run.tell(o.event(info, m.name))
 		if f.rescuable() {

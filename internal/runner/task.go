@@ -44,7 +44,7 @@ func (b *batch) task(ctx context.Context, t *playbook.Task, hosts []*member, f f
 			return err
 		}
 	}
-	joints, err := b.joined(t, targets, hosts, outcomes, once, f)
+	joints, err := b.joined(t, info, targets, hosts, outcomes, once, f)
 	if err != nil {
 		return err
 	}

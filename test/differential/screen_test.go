@@ -210,14 +210,18 @@ func sorted(v any) any {
 // explained replaces what each tool explains in its own words, in a failure's
 // data, by a mark. What playbooks and modules say stays.
 func explained(data *value.Map) {
-	msg := data.String("msg")
+	key := "msg"
+	if data.At(key) == nil {
+		key = "message" // include_vars'
+	}
+	msg := data.String(key)
 	if data.At("reason") != nil {
 		data.Delete("reason")
-		msg = "The error"
+		key, msg = "msg", "The error"
 	}
 	for _, mark := range explanations {
 		if strings.Contains(msg, mark) {
-			data.Set("msg", "(an explanation)")
+			data.Set(key, "(an explanation)")
 			data.Delete("exception")
 			return
 		}
@@ -226,4 +230,4 @@ func explained(data *value.Map) {
 
 // explanations tell them by words that are in every one of either tool.
 var explanations = []string{"The error", "undefined", "error was", "Could not find", "cannot find", "lookup",
-	"requires a list", "Validation of arguments failed", "variable name", "templating type error", "recursive loop", "No such file or directory", "No key/value", "evaluating conditional"}
+	"requires a list", "Validation of arguments failed", "variable name", "templating type error", "recursive loop", "No such file or directory", "Could not find or access", "No key/value", "evaluating conditional"}
