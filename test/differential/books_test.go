@@ -16,7 +16,7 @@ import (
 //	#env: NAME=value  a variable of the environment
 //	#hosts: ssh       hosts behind a loopback sshd instead of local ones
 //	#order: any       hosts run ahead of each other: tasks are compared in any order
-//	#refused: 7:11    rollout refuses it there, before a host is touched; Ansible fails later
+//	#refused: 7       rollout refuses it there, before a host is touched; Ansible fails later
 type book struct {
 	path    string // as the tools get it
 	name    string // group/name
@@ -24,7 +24,7 @@ type book struct {
 	env     []string
 	ssh     bool
 	free    bool
-	refused string // line:column
+	refused string // line
 }
 
 // allBooks are the playbooks under testdata/books, one folder per subject, and

@@ -30,6 +30,14 @@ func (t templates) Condition(ctx context.Context, text string, vars *value.Map) 
 	return t.engine.Value(ctx, text, template.MapScope{Vars: vars})
 }
 
+func (t templates) Text(ctx context.Context, text string, vars *value.Map) (string, error) {
+	compiled, err := t.engine.Compile("", text)
+	if err != nil {
+		return "", err
+	}
+	return compiled.Render(ctx, template.MapScope{Vars: vars})
+}
+
 const someHosts = `
 alone odd="" os=plan9
 [web]

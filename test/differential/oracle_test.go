@@ -44,6 +44,9 @@ func (o oracle) key(t *testing.T, b book, args []string) string {
 // relevant leaves out other playbooks of the folder, and folders beside it.
 func relevant(root, folder, path, book string) bool {
 	inRoot := filepath.Dir(path) == root
+	if root == folder && root == "testdata" && strings.HasPrefix(path, "testdata/books/") {
+		return false
+	}
 	if root == folder {
 		return path == book || !inRoot || filepath.Ext(path) != ".yml"
 	}
