@@ -45,8 +45,9 @@ topology there is localhost.`,
   rollout run web -a 'uptime'
   rollout run 'web:!web2' -i hosts.ini -b -m service -a 'name=nginx state=restarted'
   rollout run localhost -m debug -a 'msg={{ lookup("env", "HOME") }}'`,
-		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return f.execute(cmd.Context(), args[0]) },
+		Version: version,
+		Args:    cobra.ExactArgs(1),
+		RunE:    func(cmd *cobra.Command, args []string) error { return f.execute(cmd.Context(), args[0]) },
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false

@@ -21,6 +21,7 @@ func (c connector) Connect(ctx context.Context, t runner.Target) (connection.Hos
 	if t.Connection == "local" {
 		return connection.Local(), nil
 	}
+	c.project.noteHostKeys()
 	cfg, err := connection.ConfigFromVars(t.Name, connectionVars(t))
 	if err != nil {
 		return nil, err
@@ -31,6 +32,13 @@ func (c connector) Connect(ctx context.Context, t runner.Target) (connection.Hos
 		cfg.LearnHostKeys = func(ctx context.Context) ([]string, error) { return c.project.hostKeys(ctx, id) }
 	}
 	return c.pool.Get(ctx, cfg)
+}
+
+// noteHostKeys tells, once, that the setting which would skip them does not.
+func (p *project) noteHostKeys() {
+	if s := p.settings; !s.HostKeyChecking || !s.SSHHostKeyChecking {
+		p.keysNoted.Do(func() { warn("host keys are always checked: host_key_checking = false has no effect") })
+	}
 }
 
 // connectionVars puts a target back into the variables that package connection

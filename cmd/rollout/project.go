@@ -43,6 +43,8 @@ type project struct {
 	engine *template.Engine
 	clouds *openstack.Pool
 
+	keysNoted sync.Once
+
 	told sync.Once // what the topology makes of -e variables
 
 	mu        sync.Mutex

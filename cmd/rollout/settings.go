@@ -21,9 +21,6 @@ func readSettings(verbose int) (*settings.Settings, error) {
 	for _, w := range s.Warnings {
 		warn(w)
 	}
-	if !s.HostKeyChecking || !s.SSHHostKeyChecking {
-		warn("host keys are always checked: host_key_checking = false has no effect")
-	}
 	if verbose+s.Verbosity == 0 {
 		return s, nil
 	}

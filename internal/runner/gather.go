@@ -8,6 +8,7 @@ import (
 	"rollout/internal/document"
 	"rollout/internal/playbook"
 	"rollout/internal/value"
+	"rollout/internal/vars"
 )
 
 // gatherFacts runs the setup module on the hosts whose facts the play and the
@@ -108,4 +109,19 @@ func (r *Run) injected(facts *value.Map) *value.Map {
 func asMap(v any) *value.Map {
 	m, _ := v.(*value.Map)
 	return m
+}
+
+// setting is a setting's value by Ansible's name.
+func (r *Run) setting(name string) (any, bool) {
+	v, ok := r.opt.Settings.Value(name)
+	return v.Content, ok
+}
+
+// newScope is a scope with the run's ways.
+func (r *Run) newScope(ctx context.Context, host string, layers []vars.Layer) *vars.Scope {
+	s := vars.NewScope(ctx, r.engine, host, layers)
+	if r.opt.Settings.HashBehaviour == "merge" {
+		return s.Merging()
+	}
+	return s
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"rollout/internal/playbook"
+	"rollout/internal/report"
 	"rollout/internal/runner/lookup"
 	"rollout/internal/template"
 	"rollout/internal/value"
@@ -24,6 +25,7 @@ func (r *Run) templateOptions() template.Options {
 	opt := r.opt.Template
 	table := lookup.Table(lookup.Deps{
 		Files: r.opt.Loader.Files, Renderer: r, Hosts: r.matchHosts, Decrypt: r.opt.Decrypt,
+		Setting: r.setting, Warn: func(text string) { r.tell(report.Warning{Text: text}) },
 	})
 	maps.Copy(table, opt.Lookups)
 	opt.Lookups = table

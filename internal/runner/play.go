@@ -202,7 +202,7 @@ func (b *batch) playScope(ctx context.Context) (*vars.Scope, error) {
 	magic := value.NewMap("omit", vars.OmitText, "playbook_dir", absolute(b.play.Dir), "ansible_version", ansibleVersion(),
 		"ansible_check_mode", b.run.opt.Check)
 	st.layers = append(st.layers, vars.Layer{Level: vars.Magic, Values: magic, Data: true, Lazy: lazy})
-	s = vars.NewScope(ctx, b.run.engine, "", st.layers)
+	s = b.run.newScope(ctx, "", st.layers)
 	return s, st.err
 }
 
@@ -264,6 +264,9 @@ func (b *batch) serial(ctx context.Context, total int) ([]int, error) {
 	v, err := evaluate(s, b.run, b.play.Serial)
 	if err != nil {
 		return nil, b.play.Serial.Errorf("the keyword 'serial' cannot be evaluated: %v", err)
+	}
+	if v == any(vars.OmitText) {
+		return []int{total}, nil
 	}
 	steps, isList := listOf(v)
 	if !isList {

@@ -21,7 +21,7 @@ func (b *batch) scope(ctx context.Context, host string, t *playbook.Task, f fram
 	layers = append([]vars.Layer{implicitAddress(host, self)}, layers...)
 	lazy := b.magicLazy(t, self)
 	layers = append(layers, vars.Layer{Level: vars.Magic, Values: b.magic(host, t), Data: true, Lazy: lazy})
-	s = vars.NewScope(ctx, b.run.engine, host, layers)
+	s = b.run.newScope(ctx, host, layers)
 	return s, nil
 }
 

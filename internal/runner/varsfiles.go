@@ -24,7 +24,7 @@ func (b *batch) fixedVarsFiles(ctx context.Context) error {
 		if namesVary(n) {
 			continue
 		}
-		m, err := b.varsFile(vars.NewScope(ctx, b.run.engine, "", nil), n)
+		m, err := b.varsFile(b.run.newScope(ctx, "", nil), n)
 		if err != nil {
 			return err
 		}
@@ -74,7 +74,7 @@ func (b *batch) soFar(ctx context.Context, host string, layers []vars.Layer) *va
 		"groups":   func() (any, error) { return b.run.hosts.groups(), nil },
 		"hostvars": func() (any, error) { return b.hostVars(s), nil },
 	}
-	s = vars.NewScope(ctx, b.run.engine, host, append(layers, vars.Layer{Level: vars.Magic, Values: magic, Data: true, Lazy: lazy}))
+	s = b.run.newScope(ctx, host, append(layers, vars.Layer{Level: vars.Magic, Values: magic, Data: true, Lazy: lazy}))
 	return s
 }
 

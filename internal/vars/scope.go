@@ -25,6 +25,8 @@ type Scope struct {
 	layers []Layer // weakest first
 	cache  map[string]cached
 	trail  *trail
+
+	merging bool // mappings of several layers are merged
 }
 
 type cached struct {
@@ -49,13 +51,13 @@ func NewScope(ctx context.Context, engine Engine, host string, layers []Layer) *
 // With returns a scope with a stronger layer on top.
 func (s *Scope) With(layer Layer) *Scope {
 	layers := append(append(make([]Layer, 0, len(s.layers)+1), s.layers...), layer)
-	return &Scope{ctx: s.ctx, engine: s.engine, host: s.host, layers: layers, cache: map[string]cached{}, trail: s.trail}
+	return &Scope{ctx: s.ctx, engine: s.engine, host: s.host, layers: layers, cache: map[string]cached{}, trail: s.trail, merging: s.merging}
 }
 
 // Of returns the scope of another host whose evaluation is part of this one's,
 // so that a loop across hosts is found.
 func (s *Scope) Of(host string, layers []Layer) *Scope {
-	return &Scope{ctx: s.ctx, engine: s.engine, host: host, layers: layers, cache: map[string]cached{}, trail: s.trail}
+	return &Scope{ctx: s.ctx, engine: s.engine, host: host, layers: layers, cache: map[string]cached{}, trail: s.trail, merging: s.merging}
 }
 
 // Host is the host whose variables these are; "" for none.
@@ -77,6 +79,10 @@ func (s *Scope) Lookup(name string) (any, bool, error) {
 		raw, ok := layer.get(name)
 		if !ok {
 			continue
+		}
+		if s.merging && merges(layer, raw) {
+			v, err := s.merged(name, i)
+			return v, true, err
 		}
 		if layer.Data {
 			return raw, true, nil

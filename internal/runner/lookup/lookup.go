@@ -32,6 +32,10 @@ type Deps struct {
 	// Hosts returns the hosts that a pattern means.
 	Hosts func(pattern string) ([]string, error)
 	Env   func(name string) (string, bool)
+	// Setting returns a setting by Ansible's name; nil has none.
+	Setting func(name string) (any, bool)
+	// Warn tells the person something; nil tells nobody.
+	Warn func(text string)
 	// Decrypt returns a vaulted file's plain text; nil makes one an error.
 	Decrypt func(text []byte) ([]byte, error)
 }
@@ -45,7 +49,7 @@ func Table(d Deps) map[string]template.Lookup {
 
 		"pipe": d.pipe, "lines": d.lines, "url": d.url, "random_choice": randomChoice,
 
-		"varnames": varnames, "inventory_hostnames": d.hostnames, "config": config,
+		"varnames": varnames, "inventory_hostnames": d.hostnames, "config": d.config,
 	}
 }
 

@@ -41,7 +41,7 @@ func TestLookups(t *testing.T) {
 		_, _ = w.Write([]byte("one\ntwo\n"))
 	}))
 	defer page.Close()
-	table := Table(Deps{Files: playbook.Files{}, Hosts: func(p string) ([]string, error) { return []string{"h-" + p}, nil }})
+	table := Table(Deps{Setting: func(name string) (any, bool) { return "root", name == "DEFAULT_BECOME_USER" }, Files: playbook.Files{}, Hosts: func(p string) ([]string, error) { return []string{"h-" + p}, nil }})
 	for _, c := range []struct {
 		name  string
 		terms []any
@@ -74,7 +74,8 @@ func TestLookups(t *testing.T) {
 		{name: "inventory_hostnames", terms: []any{"all"}, want: []any{"h-all"}},
 		{name: "random_choice", terms: []any{"x"}, want: []any{"x"}},
 		{name: "config", terms: []any{"DEFAULT_BECOME_USER"}, want: []any{"root"}},
-		{name: "config", terms: []any{"NONE"}, err: "unable to find setting"},
+		{name: "config", terms: []any{"NONE"}, err: "Unable to find setting NONE"},
+		{name: "config", terms: []any{1337}, err: "Invalid setting identifier"},
 	} {
 		got, err := table[c.name](t.Context(), c.terms, orEmpty(c.kw), inside(dir))
 		switch {
@@ -88,7 +89,7 @@ func TestLookups(t *testing.T) {
 
 func TestAPasswordIsMadeOnce(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "deep", "word")
-	table := Table(Deps{Files: playbook.Files{}})
+	table := Table(Deps{Setting: func(name string) (any, bool) { return "root", name == "DEFAULT_BECOME_USER" }, Files: playbook.Files{}})
 	var words []any
 	for range 2 {
 		got, err := table["password"](t.Context(), []any{path + " length=12 chars=digits"}, value.NewMap(), nil)

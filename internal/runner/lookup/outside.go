@@ -172,28 +172,3 @@ func (d Deps) hostnames(_ context.Context, terms []any, _ *value.Map, _ template
 	hosts, err := d.Hosts(strings.Join(patterns, ","))
 	return value.List(hosts), err
 }
-
-// settings are the values of Ansible's configuration that playbooks ask for.
-var settings = map[string]any{
-	"DEFAULT_ROLES_PATH": []any{"roles"}, "DEFAULT_BECOME_USER": "root", "DEFAULT_BECOME_METHOD": "sudo",
-	"DEFAULT_REMOTE_USER": nil, "DEFAULT_TIMEOUT": 10, "DEFAULT_HASH_BEHAVIOUR": "replace", "DEFAULT_TRANSPORT": "smart",
-	"HOST_KEY_CHECKING": true,
-}
-
-func config(_ context.Context, terms []any, kw *value.Map, _ template.Scope) ([]any, error) {
-	names, err := words(terms)
-	if err != nil {
-		return nil, err
-	}
-	out := []any{}
-	for _, name := range names {
-		v, ok := settings[name]
-		switch {
-		case ok:
-			out = append(out, v)
-		case optionText(kw, "on_missing", "error") == "error":
-			return nil, fmt.Errorf("unable to find setting %s", name)
-		}
-	}
-	return out, nil
-}
