@@ -34,8 +34,8 @@ func lintCommand() *cobra.Command {
 		Short: "Look for mistakes in playbooks, roles, variables and inventories",
 		Long: `Looks for what is certain to go wrong, and warns of what likely isn't meant, in playbooks
 with all they import and include by name, roles (their folders), files of tasks and of
-variables, templates (.j2), and with -i inventories. Without a file, all playbooks in this
-folder and in playbooks/ are looked at. No host and no cloud is asked, nothing is run.
+variables, templates (.j2), the topology, and with -i inventories. Without a file, all playbooks in
+this folder and in playbooks/ are looked at. No host and no cloud is asked, nothing is run.
 
 Ends with 0 if there is no mistake, with 1 if there is one; warnings count with --strict.`,
 		Example: `  rollout lint
@@ -47,8 +47,11 @@ Ends with 0 if there is no mistake, with 1 if there is one; warnings count with 
 	}
 	fs := cmd.Flags()
 	fs.SortFlags = false
-	flags.project.register(fs)
-	flags.project.registerHosts(fs)
+	flags.project.hosts = true
+	fs.StringVar(&flags.project.topology, "topology", defaultTopology, "the topology `FILE`")
+	fs.StringArrayVarP(&flags.project.inventories, "inventory", "i", nil, "inventory `FILE` or directory (repeatable)")
+	fs.StringArrayVarP(&flags.project.extraVars, "extra-vars", "e", nil, "`VARIABLES` that are known: key=value, JSON, YAML or @FILE (repeatable)")
+	flags.project.vault.register(fs)
 	fs.StringVar(&flags.format, "format", "text", "text or json, by `NAME`")
 	fs.BoolVar(&flags.strict, "strict", false, "end with 1 for warnings too")
 	return cmd
@@ -65,7 +68,7 @@ func runLint(ctx context.Context, flags *lintFlags, paths []string) error {
 	if len(paths) == 0 {
 		paths = playbooksHere()
 	}
-	if len(paths) == 0 && len(p.inventories) == 0 {
+	if len(paths) == 0 && len(p.inventories) == 0 && !fileExists(p.topologyFile) {
 		return errors.New("there is no playbook here: name the files to look at")
 	}
 	engines := docker.NewPool()
@@ -110,7 +113,7 @@ func playbooksHere() []string {
 // lintAll looks at inventories first: what they define is known then.
 func (p *project) lintAll(ctx context.Context, engines *docker.Pool, paths []string) ([]lint.Finding, error) {
 	known := p.extra.Clone()
-	found := p.lintInventories(ctx, known)
+	found := append(p.lintTopology(ctx, known), p.lintInventories(ctx, known)...)
 	for _, path := range paths {
 		more, err := p.lintPath(ctx, engines, path, known)
 		if err != nil {
@@ -202,6 +205,29 @@ func lintMistakes(run *runner.Run, loader *playbook.Loader, modules map[string]*
 	return errs.Err()
 }
 
+// lintTopology reads the topology, where there is one and it is the inventory.
+func (p *project) lintTopology(ctx context.Context, known *value.Map) []lint.Finding {
+	if !p.hasTopology() || !fileExists(p.topologyFile) {
+		return nil
+	}
+	inv, err := offline{p}.Load(ctx)
+	if err != nil {
+		return lint.Mistakes(lint.RuleTopology, err)
+	}
+	learn(inv, known)
+	return nil
+}
+
+// learn adds the names of an inventory's variables.
+func learn(inv *inventory.Inventory, known *value.Map) {
+	for _, g := range inv.Groups() {
+		known.Update(g.Vars)
+	}
+	for _, h := range inv.Hosts() {
+		known.Update(h.Vars)
+	}
+}
+
 // lintInventories reads inventories that are files, without running programs or
 // asking clouds, and adds the names of their variables to known.
 func (p *project) lintInventories(ctx context.Context, known *value.Map) []lint.Finding {
@@ -218,15 +244,10 @@ func (p *project) lintInventories(ctx context.Context, known *value.Map) []lint.
 		found = append(found, more...)
 		inv, err := inventory.Open(arg, inventory.Options{Plugins: p.plugins(), Decrypt: p.keys.Decrypt}).Load(ctx)
 		if err != nil {
-			found = append(found, lint.Mistakes("inventory", err)...)
+			found = append(found, lint.Mistakes(lint.RuleInventory, err)...)
 			continue
 		}
-		for _, g := range inv.Groups() {
-			known.Update(g.Vars)
-		}
-		for _, h := range inv.Hosts() {
-			known.Update(h.Vars)
-		}
+		learn(inv, known)
 	}
 	return found
 }

@@ -28,6 +28,8 @@ const (
 	RuleArguments  = "arguments"        // values a module refuses
 	RuleFile       = "missing-file"     // a file that is nowhere
 	RuleTemplate   = "template"         // a mistake in a template's file
+	RuleInventory  = "inventory"        // an inventory that can't be read
+	RuleTopology   = "topology"         // a topology that can't be read
 	RuleHandler    = "unknown-handler"  // notified, and not defined
 	RuleSpec       = "argument-spec"    // a role's argument spec
 	RuleTwice      = "key-twice"        // of a mapping; the last counts
