@@ -286,11 +286,11 @@ func (p *Play) retry(r Retry) {
 func (p *Play) async(e Async) {
 	switch {
 	case e.State == AsyncRunning:
-		p.line(gray, fmt.Sprintf("ASYNC POLL on %s: jid=%s started=%d finished=%d", e.Host, e.JobID, e.Started, e.Finished))
+		p.line(p.pal.Debug, fmt.Sprintf("ASYNC POLL on %s: jid=%s started=%d finished=%d", e.Host, e.JobID, e.Started, e.Finished))
 	case e.Failed:
-		p.line(gray, fmt.Sprintf("ASYNC FAILED on %s: jid=%s", e.Host, e.JobID))
+		p.line(p.pal.Debug, fmt.Sprintf("ASYNC FAILED on %s: jid=%s", e.Host, e.JobID))
 	default:
-		p.line(gray, fmt.Sprintf("ASYNC OK on %s: jid=%s", e.Host, e.JobID))
+		p.line(p.pal.Debug, fmt.Sprintf("ASYNC OK on %s: jid=%s", e.Host, e.JobID))
 	}
 }
 

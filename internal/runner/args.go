@@ -158,6 +158,9 @@ func (b *batch) environment(s *vars.Scope, t *playbook.Task) (map[string]string,
 	env := map[string]string{}
 	for _, n := range t.Environment {
 		v, err := evaluate(s, b.run, n)
+		if err != nil && isUndefined(err) && b.gathers(t) {
+			v, err = b.known(s, n)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("the keyword 'environment' cannot be evaluated: %w", err)
 		}
@@ -172,6 +175,33 @@ func (b *batch) environment(s *vars.Scope, t *playbook.Task) (map[string]string,
 		}
 	}
 	return env, nil
+}
+
+// gathers tells whether a task is what facts come from.
+func (b *batch) gathers(t *playbook.Task) bool {
+	name := b.run.callables.full(t.Action, t.Collections)
+	return name == builtin+"setup" || name == builtin+"gather_facts"
+}
+
+// known are the entries of an environment that can be evaluated: while facts
+// are gathered, those that need facts are left out.
+func (b *batch) known(s *vars.Scope, n *document.Node) (any, error) {
+	raw, err := b.run.decoded(n)
+	if err != nil {
+		return nil, err
+	}
+	out := value.NewMap()
+	for k, e := range raw.All() {
+		v, err := s.Evaluate(e)
+		if _, undefined := v.(*template.Undefined); undefined || isUndefined(err) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		out.Set(k, v)
+	}
+	return out, nil
 }
 
 // taskCheckMode tells whether the task changes nothing.

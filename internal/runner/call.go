@@ -40,11 +40,14 @@ type call struct {
 func (j *job) prepare(ctx context.Context, s *vars.Scope) (*call, error) {
 	b := j.batch
 	c := &call{job: j, scope: s}
+	var err error
+	if j.task, err = called(s, j.task); err != nil {
+		return nil, err
+	}
 	c.action, c.module = b.run.callables.find(j.task.Action, j.task.Collections)
 	if c.action == nil && c.module == nil {
 		return nil, &document.Error{Pos: j.task.ActionPos, Message: fmt.Sprintf("unknown module %q", j.task.Action)}
 	}
-	var err error
 	if c.check, err = b.taskCheckMode(s, j.task); err != nil {
 		return nil, err
 	}
@@ -197,6 +200,8 @@ func (c *call) visible(o *outcome) *value.Map {
 	return m
 }
 
+// verdicts applies changed_when and failed_when. A condition that cannot be
+// evaluated fails the task, whose result is kept.
 func (c *call) verdicts(ctx context.Context, s *vars.Scope, o *outcome) error {
 	t, b := c.job.task, c.job.batch
 	if len(t.ChangedWhen) > 0 {
@@ -216,6 +221,16 @@ func (c *call) verdicts(ctx context.Context, s *vars.Scope, o *outcome) error {
 		o.data.Set("failed", ok)
 		o.data.Set("failed_when_result", ok)
 	}
+	return nil
+}
+
+func (o *outcome) undecided(ctx context.Context, name string, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	o.failed = true
+	o.data.Set("failed", true)
+	o.data.Set(name, err.Error())
 	return nil
 }
 

@@ -120,6 +120,11 @@ func (c *checker) task(t *playbook.Task) {
 
 // call checks the module's name and its arguments.
 func (c *checker) call(t *playbook.Task) {
+	if template.IsTemplate(t.Action) {
+		c.templates(&document.Node{Pos: t.ActionPos, Value: t.Action, Text: t.Action})
+		c.templates(t.Args)
+		return
+	}
 	act, mod := c.run.callables.find(t.Action, t.Collections)
 	if act == nil && mod == nil {
 		c.noModule(t.Action, t.ActionPos)

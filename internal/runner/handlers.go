@@ -74,6 +74,14 @@ type notification struct {
 	from *document.Node
 }
 
+// missingHandler says that a task notified what is not there.
+type missingHandler struct{ by notification }
+
+func (e *missingHandler) Error() string {
+	return fmt.Sprintf("The requested handler '%s' was not found in either the main handlers list nor in the listening "+
+		"handlers list (notified at %s)", e.by.name, e.by.from.Pos)
+}
+
 // notifications renders what a task notifies.
 func (c *call) notifications() ([]notification, error) {
 	var out []notification
@@ -102,7 +110,7 @@ func (b *batch) notify(ctx context.Context, m *member, o *outcome) error {
 		if b.notifyName(ctx, n.name, m) {
 			continue
 		}
-		err := n.from.Errorf("The requested handler '%s' was not found in either the main handlers list nor in the listening handlers list", n.name)
+		err := &missingHandler{n}
 		if b.run.opt.Settings.ErrorOnMissingHandler {
 			return err
 		}

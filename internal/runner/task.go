@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -10,7 +11,9 @@ import (
 	"rollout/internal/document"
 	"rollout/internal/playbook"
 	"rollout/internal/report"
+	"rollout/internal/template"
 	"rollout/internal/value"
+	"rollout/internal/vars"
 )
 
 // task runs a task on hosts in parallel, then does what its results ask for.
@@ -19,7 +22,10 @@ func (b *batch) task(ctx context.Context, t *playbook.Task, hosts []*member, f f
 	if err != nil || len(hosts) == 0 {
 		return err
 	}
-	act, _ := b.run.callables.find(t.Action, t.Collections)
+	act, err := b.actionOf(ctx, t, hosts[0], f)
+	if err != nil {
+		return err
+	}
 	if act != nil && act.meta {
 		return b.meta(ctx, t, hosts, f)
 	}
@@ -53,6 +59,42 @@ func (b *batch) task(ctx context.Context, t *playbook.Task, hosts []*member, f f
 		return nil
 	}
 	return b.include(ctx, t, joints, f)
+}
+
+// actionOf is the engine's action that a task calls, nil for a module.
+func (b *batch) actionOf(ctx context.Context, t *playbook.Task, m *member, f frame) (*action, error) {
+	if template.IsTemplate(t.Action) {
+		s, err := b.scope(ctx, m.name, t, f)
+		if err != nil {
+			return nil, err
+		}
+		if t, err = called(s, t); err != nil {
+			return nil, nil // the task's own result says so
+		}
+	}
+	act, _ := b.run.callables.find(t.Action, t.Collections)
+	return act, nil
+}
+
+// called is the task with the name of what it calls rendered, where action: is
+// a template.
+func called(s *vars.Scope, t *playbook.Task) (*playbook.Task, error) {
+	if !template.IsTemplate(t.Action) {
+		return t, nil
+	}
+	v, err := s.Evaluate(t.Action)
+	if u, undefined := v.(*template.Undefined); err == nil && undefined {
+		err = u.Err()
+	}
+	if err != nil {
+		return t, err
+	}
+	out := *t
+	out.Action = strings.TrimSpace(text(v))
+	if out.Name == "" {
+		out.Name = t.Action
+	}
+	return &out, nil
 }
 
 // wanted leaves the hosts for which the task's tags and --start-at-task ask.
