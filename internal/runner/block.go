@@ -84,18 +84,29 @@ func (b *batch) rescue(ctx context.Context, blk *playbook.Block, hosts []*member
 }
 
 func (b *batch) always(ctx context.Context, blk *playbook.Block, hosts []*member, f frame) error {
-	var failed []*member
+	back := setAside(hosts)
+	err := b.items(ctx, blk.Always, hosts, f)
+	back()
+	return err
+}
+
+// setAside lets hosts that failed do what is always done. back makes them failed
+// again, but for those that meta: clear_host_errors forgave meanwhile.
+func setAside(hosts []*member) (back func()) {
+	pardons := map[*member]int{}
 	for _, m := range hosts {
-		if m.failed {
+		if m.failed && !m.lost {
 			m.failed = false
-			failed = append(failed, m)
+			pardons[m] = m.pardons
 		}
 	}
-	err := b.items(ctx, blk.Always, hosts, f)
-	for _, m := range failed {
-		m.failed = true
+	return func() {
+		for m, before := range pardons {
+			if m.pardons == before {
+				m.failed = true
+			}
+		}
 	}
-	return err
 }
 
 // keepFailure puts what a rescue section may ask for: which task failed, how.

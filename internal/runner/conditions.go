@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"rollout/internal/document"
+	"rollout/internal/report"
 	"rollout/internal/template"
 	"rollout/internal/value"
 	"rollout/internal/vars"
@@ -60,6 +61,7 @@ func (r *Run) expression(ctx context.Context, s *vars.Scope, text string) (bool,
 		return true, nil
 	}
 	if template.IsTemplate(text) {
+		r.tell(report.Warning{Text: "conditional statements should not include jinja2 templating delimiters such as {{ }} or {% %}. Found: " + text})
 		v, err := s.Evaluate(text)
 		if err != nil {
 			return false, err

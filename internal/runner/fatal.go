@@ -16,8 +16,7 @@ func (b *batch) checkFatal(t *playbook.Task, outcomes []*outcome, once bool, f f
 		return
 	}
 	if (once || b.anyFatal(t)) && !set(t.IgnoreErrors) && bad(outcomes, f) {
-		b.fatal = true
-		b.doom(f)
+		b.fatal = b.doom(f) || b.fatal
 	}
 	if b.tooManyFailed() {
 		b.fatal = true
@@ -55,14 +54,16 @@ func set(n *document.Node) bool {
 	return yes
 }
 
-// doom marks the hosts that do not come to a rescue or always section next.
-func (b *batch) doom(f frame) {
+// doom marks the hosts that do not come to a rescue or always section next, and
+// tells whether there are such.
+func (b *batch) doom(f frame) bool {
+	any := false
 	for _, m := range b.hosts {
-		switch {
-		case m.failed && !f.cleans(), !m.failed && f.next == inTasks:
-			m.doomed = true
+		if m.failed && !f.cleans() || !m.failed && f.next == inTasks {
+			m.doomed, any = true, true
 		}
 	}
+	return any
 }
 
 func (b *batch) allDoomed() bool {

@@ -15,11 +15,10 @@ import (
 // handler is a handler of the play. Handlers of one list are a group: where two
 // have one name, that of the later group is called, and within a group the first.
 type handler struct {
-	task    *playbook.Task
-	group   int
-	name    string   // rendered; "" until it could be
-	listens []string // rendered
-	warned  bool
+	task   *playbook.Task
+	group  int
+	name   string // rendered; "" until it could be
+	warned bool
 }
 
 // handlerGroups are the lists that handlers stand in, in the order in which
@@ -127,8 +126,7 @@ func (b *batch) notifyName(ctx context.Context, name string, m *member) bool {
 		found = true
 	}
 	for _, h := range b.handlers {
-		b.resolve(ctx, h)
-		if slices.Contains(h.listens, name) {
+		if slices.Contains(h.task.Listen, name) {
 			b.mark(h, m)
 			found = true
 		}
@@ -171,18 +169,15 @@ func (h *handler) answers(name string) bool {
 	return role != nil && name == role.Role.Name+" : "+h.name
 }
 
-// resolve renders a handler's names with the variables of the play: what
-// differs from host to host has no place in them.
+// resolve renders a handler's name with the variables of the play: what differs
+// from host to host has no place in it. What it listens to is never a template.
 func (b *batch) resolve(ctx context.Context, h *handler) {
 	t := h.task
-	if h.name != "" || t.Name == "" && (len(h.listens) > 0 || len(t.Listen) == 0) {
+	if h.name != "" || t.Name == "" {
 		return
 	}
 	s, err := b.scope(ctx, "", t, frame{})
-	if err == nil && h.listens == nil {
-		h.listens, err = renderAll(s, t.Listen)
-	}
-	if t.Name == "" || err != nil {
+	if err != nil {
 		return
 	}
 	v, err := s.Evaluate(t.Name)
@@ -200,27 +195,6 @@ func (b *batch) resolve(ctx context.Context, h *handler) {
 	}
 }
 
-// renderAll renders texts; one that gives a list counts for all its items. What
-// cannot be rendered is kept as it is written.
-func renderAll(s *vars.Scope, texts []string) ([]string, error) {
-	out := []string{}
-	for _, src := range texts {
-		v, err := s.Evaluate(src)
-		if err != nil {
-			out = append(out, src)
-			continue
-		}
-		items, isList := listOf(v)
-		if !isList {
-			items = []any{v}
-		}
-		for _, item := range items {
-			out = append(out, text(item))
-		}
-	}
-	return out, nil
-}
-
 // endSection runs the notified handlers; where they are forced, those of failed
 // hosts too.
 func (b *batch) endSection(ctx context.Context, hosts []*member) error {
@@ -230,17 +204,9 @@ func (b *batch) endSection(ctx context.Context, hosts []*member) error {
 	if !b.force {
 		return b.flush(ctx, hosts, frame{})
 	}
-	var failed []*member
-	for _, m := range hosts {
-		if m.failed && !m.lost {
-			m.failed = false
-			failed = append(failed, m)
-		}
-	}
+	back := setAside(hosts)
 	err := b.flush(ctx, hosts, frame{})
-	for _, m := range failed {
-		m.failed = true
-	}
+	back()
 	return err
 }
 

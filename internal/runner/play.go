@@ -48,6 +48,7 @@ type member struct {
 	out      bool // out of the play: unreachable, or ended by meta
 	lost     bool // unreachable
 	doomed   bool // failed, or to be taken for it: nothing of the play is left for it
+	pardons  int  // how often meta: clear_host_errors was for it
 	notified map[*handler]bool
 	roles    map[string]progress // of roles, by their keys
 }

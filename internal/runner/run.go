@@ -322,8 +322,8 @@ func (r *Run) remove(host string, lost bool) {
 	r.failed[host] = true
 }
 
-// forgive takes hosts back into the run, from the next play on: meta:
-// clear_host_errors.
+// forgive takes hosts back into the run: those that are doing what is always
+// done go on with the play after it, the others are back from the next play on.
 func (r *Run) forgive(hosts []*member) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -331,6 +331,8 @@ func (r *Run) forgive(hosts []*member) {
 		if m.failed || m.lost {
 			m.failed, m.lost, m.out = false, false, true
 		}
+		m.pardons++
+		m.doomed = false
 		delete(r.failed, m.name)
 		delete(r.lost, m.name)
 	}
