@@ -45,14 +45,19 @@ func (r *reader) taskPlaces(name string, dynamic bool, s scope) []string {
 	if s.role == nil {
 		return appendNew(out, filepath.Join(s.play.Dir, name))
 	}
-	return appendNew(out, r.near(s.role.Role.Path, taskDir(s), name, s.play.Dir)...)
+	return appendNew(out, around(s.role.Role.Path, taskDir(s), name, s.play.Dir, true)...)
 }
 
 // near are the places around dir that hold a file of its kind: in the folder
 // kind of dir or of the role that dir is in, in dir, beside the playbook.
 func (r *reader) near(dir, kind, name, playDir string) []string {
+	return around(dir, kind, name, playDir, r.isRole(dir))
+}
+
+// around is near for a dir that is known to be a role's, or not.
+func around(dir, kind, name, playDir string, isRole bool) []string {
 	out := []string{filepath.Join(join(dir, kind), name)}
-	if r.isRole(dir) {
+	if isRole {
 		if filepath.Base(dir) == "tasks" {
 			dir = filepath.Dir(dir)
 		}

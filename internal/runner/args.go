@@ -69,7 +69,7 @@ func (c *call) argsTemplate(n *document.Node) (*value.Map, error) {
 	}
 	m, ok := v.(*value.Map)
 	if !ok {
-		return nil, n.Errorf("args must be a mapping of arguments, not %s", text(v))
+		return nil, n.Errorf("invalid or malformed argument: '%s' (the arguments must be a mapping)", text(v))
 	}
 	return m, nil
 }

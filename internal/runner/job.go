@@ -75,9 +75,19 @@ func (j *job) failed(err error) *outcome {
 	if errors.As(err, &conditional) {
 		o = failure(fmt.Sprintf("%s\n\nThe error appears to be in %s", conditional.Error(), j.task.Pos))
 	}
-	o.noLog, o.aborted = j.noLog, true
+	o.noLog, o.aborted, o.name = j.noLog, true, j.name()
 	o.delegate = ""
 	return o
+}
+
+// name is the task's own, rendered where that can be done.
+func (j *job) name() string {
+	if j.scope != nil {
+		if v, err := j.scope.Evaluate(j.task.Name); err == nil {
+			return text(v)
+		}
+	}
+	return j.task.Name
 }
 
 func (j *job) ignores(o *outcome) (bool, error) {
