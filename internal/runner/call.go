@@ -224,16 +224,6 @@ func (c *call) verdicts(ctx context.Context, s *vars.Scope, o *outcome) error {
 	return nil
 }
 
-func (o *outcome) undecided(ctx context.Context, name string, err error) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	o.failed = true
-	o.data.Set("failed", true)
-	o.data.Set(name, err.Error())
-	return nil
-}
-
 // execute runs the action or module. A host that can't be reached is an
 // outcome, not an error.
 func (c *call) execute(ctx context.Context) (*outcome, error) {
