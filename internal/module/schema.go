@@ -297,7 +297,7 @@ func (a Arg) castList(v any) (any, error) {
 	case int, float64:
 		items = []any{x}
 	default:
-		if a.Elements != Dict {
+		if a.Elements != Dict && a.Elements != Raw {
 			return nil, fmt.Errorf("expected a list")
 		}
 		items = []any{v}

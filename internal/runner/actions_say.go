@@ -45,23 +45,48 @@ func debug(ctx context.Context, c *call) (*outcome, error) {
 		o.data.Set("msg", msg)
 		return o, nil
 	}
-	v, err := c.debugVar(ctx, expr)
+	name, err := c.debugName(ctx, expr)
 	if err != nil {
 		return nil, err
 	}
-	o.data.Set(text(expr), v)
+	src, isText := name.(string)
+	if !isText { // as Ansible has it: a list or number is no variable's name
+		label := text(name)
+		switch name.(type) {
+		case []any:
+			label = "<class 'list'>"
+		case *value.Map:
+			label = "<class 'dict'>"
+		}
+		o.data.Set(label, notDefined)
+		return o, nil
+	}
+	v, err := c.debugVar(ctx, src)
+	if err != nil {
+		return nil, err
+	}
+	o.data.Set(src, v)
 	return o, nil
 }
 
-// debugVar evaluates what var names; what is undefined is shown as such.
-func (c *call) debugVar(ctx context.Context, expr any) (any, error) {
+const notDefined = "VARIABLE IS NOT DEFINED!"
+
+// debugName is what var says: itself, or what its template gives.
+func (c *call) debugName(ctx context.Context, expr any) (any, error) {
 	src, isText := expr.(string)
-	if !isText {
-		return c.scope.Evaluate(expr)
+	if !isText || !template.IsTemplate(src) {
+		return expr, nil
 	}
-	if !template.IsTemplate(src) {
-		src = "{{" + src + "}}"
+	name, err := c.job.batch.run.engine.Value(ctx, src, c.scope)
+	if u, ok := name.(*template.Undefined); ok {
+		err = u.Err()
 	}
+	return name, err
+}
+
+// debugVar evaluates what var names; what is undefined is shown as such.
+func (c *call) debugVar(ctx context.Context, name string) (any, error) {
+	src := "{{" + name + "}}"
 	v, err := c.job.batch.run.engine.Value(ctx, src, c.scope)
 	var undefined *template.UndefinedError
 	if u, ok := v.(*template.Undefined); ok {
@@ -71,9 +96,9 @@ func (c *call) debugVar(ctx context.Context, expr any) (any, error) {
 	case !errors.As(err, &undefined):
 		return v, err
 	case c.job.batch.run.opt.Verbosity > 0:
-		return "VARIABLE IS NOT DEFINED!: " + undefined.Message, nil
+		return notDefined + ": " + undefined.Message, nil
 	}
-	return "VARIABLE IS NOT DEFINED!", nil
+	return notDefined, nil
 }
 
 func failAction() *action {

@@ -1,7 +1,9 @@
 package runner
 
 import (
+	"cmp"
 	"context"
+	"strings"
 
 	"rollout/internal/playbook"
 	"rollout/internal/value"
@@ -111,7 +113,11 @@ func setAside(hosts []*member) (back func()) {
 
 // keepFailure puts what a rescue section may ask for: which task failed, how.
 func (b *batch) keepFailure(m *member, t *playbook.Task, o *outcome) {
-	task := value.NewMap("name", o.name, "action", t.Action, "path", t.Pos.String(), "args", t.Args.Decode())
+	name := cmp.Or(o.name, t.Name)
+	if t.Role != nil {
+		name = strings.TrimPrefix(name, t.Role.Role.Name+" : ")
+	}
+	task := value.NewMap("name", name, "action", t.Action, "path", t.Pos.String(), "args", t.Args.Decode())
 	b.run.state.set(m.name, "ansible_failed_task", task)
 	b.run.state.set(m.name, "ansible_failed_result", o.data)
 }

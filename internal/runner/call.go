@@ -313,7 +313,7 @@ func (c *call) render(ctx context.Context, name, text string, extra *value.Map) 
 	if err != nil {
 		return "", err
 	}
-	return t.Render(ctx, s)
+	return t.Render(c.job.batch.run.withIncludes(ctx, name, s), s)
 }
 
 // delegateFacts keeps facts for the host that the task ran on, where asked for.

@@ -71,6 +71,9 @@ func (j *job) failed(err error) *outcome {
 		msg = "The task includes an option with an undefined variable. The error was: " + msg
 	}
 	o := failure(fmt.Sprintf("%s\n\nThe error appears to be in %s", msg, j.task.Pos))
+	if broken, ok := err.(*template.RuntimeError); ok {
+		o = failure(broken.Error()) // as Ansible has it: playbooks compare it
+	}
 	var conditional *conditionError
 	if errors.As(err, &conditional) {
 		o = failure(fmt.Sprintf("%s\n\nThe error appears to be in %s", conditional.Error(), j.task.Pos))

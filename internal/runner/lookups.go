@@ -1,7 +1,6 @@
 package runner
 
 import (
-	"strings"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +8,9 @@ import (
 	"maps"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"rollout/internal/playbook"
@@ -38,43 +40,80 @@ func (r *Run) templateOptions() template.Options {
 	if opt.Random == 0 {
 		opt.Random = rand.Uint64()
 	}
-	tests := pathTests()
+	opt.Native = r.opt.Settings.JinjaNative
+	opt.Extensions = strings.FieldsFunc(r.opt.Settings.JinjaExtensions, func(c rune) bool { return c == ',' || c == ' ' })
+	if opt.RealPath == nil {
+		opt.RealPath = realPath
+	}
+	tests := lookup.Tests()
 	maps.Copy(tests, opt.Tests)
 	opt.Tests = tests
 	return opt
 }
 
-// pathTests are Ansible's tests on paths of the control machine.
-func pathTests() map[string]template.Test {
-	test := func(look func(string) (fs.FileInfo, error), is func(fs.FileInfo) bool) template.Test {
-		return func(_ context.Context, in any, _ []any, _ *value.Map) (bool, error) {
-			path, ok := in.(string)
-			if !ok {
-				return false, fmt.Errorf("a path is text, not %v", in)
-			}
-			info, err := look(path)
-			if errors.Is(err, fs.ErrNotExist) {
-				return false, nil
-			}
-			return err == nil && is(info), err
-		}
+// realPath makes a path absolute and follows its links as far as there are any.
+func realPath(path string) (string, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return "", fmt.Errorf("cannot resolve %s: %w", path, err)
 	}
-	whatever := func(fs.FileInfo) bool { return true }
-	return map[string]template.Test{
-		"file":      test(os.Stat, func(i fs.FileInfo) bool { return i.Mode().IsRegular() }),
-		"directory": test(os.Stat, fs.FileInfo.IsDir),
-		"exists":    test(os.Stat, whatever), "link_exists": test(os.Lstat, whatever),
-		"link": test(os.Lstat, func(i fs.FileInfo) bool { return i.Mode()&fs.ModeSymlink != 0 }),
+	if real, err := filepath.EvalSymlinks(abs); err == nil {
+		return real, nil
 	}
+	if abs == "/" {
+		return abs, nil
+	}
+	dir, err := realPath(filepath.Dir(abs))
+	return filepath.Join(dir, filepath.Base(abs)), err
 }
 
 // Render implements lookup.Renderer.
-func (r *Run) Render(ctx context.Context, name, text string, scope template.Scope) (string, error) {
-	t, err := r.engine.Compile(name, text)
+func (r *Run) Render(ctx context.Context, t lookup.Text, scope template.Scope) (any, error) {
+	ctx = r.withIncludes(ctx, t.Name, scope)
+	opts := template.CompileOptions{TrimBlocks: true, RestoreNewlines: true, Delimiters: t.Delimiters}
+	compiled, err := r.engine.CompileWith(t.Name, t.Source, opts)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	return t.Render(ctx, scope)
+	text, err := compiled.Render(ctx, scope)
+	if err != nil || !t.Convert {
+		return text, err
+	}
+	return template.Literal(text), nil
+}
+
+// withIncludes lets the template of that file include others: from beside it,
+// and from the templates of the task's search path.
+func (r *Run) withIncludes(ctx context.Context, file string, scope template.Scope) context.Context {
+	return template.WithLoader(ctx, func(name string) (string, error) {
+		for _, place := range includePlaces(file, name, scope) {
+			data, err := r.opt.Loader.Files.ReadFile(place)
+			if errors.Is(err, fs.ErrNotExist) {
+				continue
+			}
+			if err == nil && r.opt.Decrypt != nil && strings.HasPrefix(string(data), "$ANSIBLE_VAULT;") {
+				data, err = r.opt.Decrypt(data)
+			}
+			return string(data), err
+		}
+		return "", fmt.Errorf("%w in the folders of the task", fs.ErrNotExist)
+	})
+}
+
+func includePlaces(file, name string, scope template.Scope) []string {
+	if filepath.IsAbs(name) || slices.Contains(strings.Split(name, "/"), "..") {
+		return nil // as jinja2's loader has it
+	}
+	places := []string{filepath.Join(filepath.Dir(file), name)}
+	dirs, _, err := scope.Lookup("ansible_search_path")
+	list, _ := dirs.([]any)
+	if err != nil {
+		return places
+	}
+	for _, dir := range value.Strings(list) {
+		places = append(places, filepath.Join(dir, "templates", name), filepath.Join(dir, name))
+	}
+	return places
 }
 
 func (r *Run) matchHosts(pattern string) ([]string, error) {
@@ -83,12 +122,21 @@ func (r *Run) matchHosts(pattern string) ([]string, error) {
 }
 
 // lookupItems evaluates a with_ loop: the lookup's results are the items.
-func (b *batch) lookupItems(ctx context.Context, s *vars.Scope, l *playbook.Loop) ([]any, error) {
+func (b *batch) lookupItems(ctx context.Context, s *vars.Scope, l *playbook.Loop, action string) ([]any, error) {
 	v, err := evaluate(s, b.run, l.Value)
 	if err != nil {
 		return nil, err
 	}
-	found, err := b.run.engine.Query(ctx, l.With, lookupTerms(l.With, v), nil, s)
+	options := value.NewMap()
+	switch name := l.With[strings.LastIndexByte(l.With, '.')+1:]; name {
+	case "indexed_items":
+		if _, isMap := v.(*value.Map); isMap {
+			return nil, &template.RuntimeError{Message: "with_indexed_items expects a list"}
+		}
+	case "first_found":
+		options.Set(lookup.FolderOption, folderOf(action))
+	}
+	found, err := b.run.engine.Query(ctx, l.With, lookupTerms(l.With, v), options, s)
 	if err != nil {
 		return nil, err
 	}
@@ -98,6 +146,16 @@ func (b *batch) lookupItems(ctx context.Context, s *vars.Scope, l *playbook.Loop
 	}
 	items, _ := open.([]any)
 	return items, nil
+}
+
+// folderOf is where with_first_found looks for what an action needs.
+func folderOf(action string) string {
+	for _, kind := range []string{"template", "var", "file"} {
+		if strings.Contains(action, kind) {
+			return kind + "s"
+		}
+	}
+	return "files"
 }
 
 // lookupTerms are the lookup's arguments: a list's elements, or the value. Of a

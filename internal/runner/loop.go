@@ -11,7 +11,7 @@ import (
 
 // loop runs the task once per item. The result holds all of theirs.
 func (j *job) loop(ctx context.Context) (*outcome, error) {
-	items, err := j.batch.loopItems(ctx, j.scope, j.task.Loop)
+	items, err := j.batch.loopItems(ctx, j.scope, j.task)
 	if err != nil {
 		// A loop over what does not exist is no failure where when is false.
 		if ok, why, cerr := j.batch.conditions(ctx, j.scope, j.task.When); cerr == nil && !ok {
@@ -195,9 +195,10 @@ func (j *job) pause(ctx context.Context, s *vars.Scope) error {
 }
 
 // loopItems evaluates what a task loops over.
-func (b *batch) loopItems(ctx context.Context, s *vars.Scope, l *playbook.Loop) ([]any, error) {
+func (b *batch) loopItems(ctx context.Context, s *vars.Scope, t *playbook.Task) ([]any, error) {
+	l := t.Loop
 	if l.With != "" {
-		return b.lookupItems(ctx, s, l)
+		return b.lookupItems(ctx, s, l, t.Action)
 	}
 	v, err := evaluate(s, b.run, l.Value)
 	if err != nil {

@@ -46,7 +46,7 @@ func TestMistakesHaveAPlace(t *testing.T) {
 		{"no number", "[defaults]\nforks = many\n", "", `ansible.cfg:2:1: Invalid type for configuration option setting: DEFAULT_FORKS`},
 		{"variable", "", "ANSIBLE_TIMEOUT=lola", "Invalid type for configuration option setting: DEFAULT_TIMEOUT (from env: ANSIBLE_TIMEOUT)"},
 		{"choice", "[defaults]\ngathering = never\n", "", "valid values are: implicit, explicit, smart"},
-		{"refused", "[defaults]\njinja2_native = true\n", "", "ansible.cfg:2:1: rollout cannot obey jinja2_native = true"},
+		{"refused", "[defaults]\nallow_unsafe_lookups = true\n", "", "ansible.cfg:2:1: rollout cannot obey allow_unsafe_lookups = true"},
 		{"twice", "[defaults]\nforks = 1\nforks = 2\n", "", "ansible.cfg:3:1: [defaults] forks is set twice"},
 		{"no section", "forks = 1\n", "", "ansible.cfg:1:1: a setting stands before the first section"},
 		{"no value", "[defaults]\nforks\n", "", "ansible.cfg:2:1: this is no setting"},

@@ -22,6 +22,8 @@ type Settings struct {
 	ErrorOnUndefined      bool     // an undefined variable is an error
 	PrivateRoleVars       bool     // a role's variables are seen within the role only
 	DuplicateDictKey      string   // what a key given twice in a YAML mapping is
+	JinjaNative           bool     // an expression's value keeps its own type
+	JinjaExtensions       string   // jinja2's extensions that are switched on, with commas between
 	AnsibleManaged        string   // what `ansible_managed` is
 	MaxDiffSize           int      // bytes above which a file's difference is not shown
 	RolesPath             []string // where roles are looked for, after the playbook's own

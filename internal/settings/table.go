@@ -4,7 +4,7 @@ package settings
 // keys and defaults are those of ansible-core's reference, but for the number of
 // forks.
 func Topics() []Topic {
-	return []Topic{runTopic(), factsTopic(), loginTopic(), outputTopic(), colourTopic(), inventoryTopic(), vaultTopic(), fixedTopic()}
+	return []Topic{runTopic(), factsTopic(), loginTopic(), outputTopic(), colourTopic(), inventoryTopic(), vaultTopic(), jinjaTopic(), fixedTopic()}
 }
 
 func runTopic() Topic {
@@ -268,16 +268,23 @@ func vaultTopic() Topic {
 	}}
 }
 
+// jinjaTopic are settings of templates.
+func jinjaTopic() Topic {
+	extensions := []string{"", "jinja2.ext.do", "jinja2.ext.loopcontrols", "jinja2.ext.do,jinja2.ext.loopcontrols", "jinja2.ext.loopcontrols,jinja2.ext.do"}
+	return Topic{"Templates", []Setting{
+		{Name: "DEFAULT_JINJA2_NATIVE", Kind: Bool, Env: []string{"ANSIBLE_JINJA2_NATIVE"}, Keys: []string{"defaults.jinja2_native"}, Default: "false",
+			Doc: "an expression's value keeps its own type", into: func(s *Settings) any { return &s.JinjaNative }},
+		{Name: "DEFAULT_JINJA2_EXTENSIONS", Kind: Text, Env: []string{"ANSIBLE_JINJA2_EXTENSIONS"}, Keys: []string{"defaults.jinja2_extensions"}, Choices: extensions,
+			Doc: "jinja2's extensions that are switched on", into: func(s *Settings) any { return &s.JinjaExtensions }},
+	}}
+}
+
 // fixedTopic are settings that rollout cannot obey: anything but their default is
 // an error.
 func fixedTopic() Topic {
 	return Topic{"Refused", []Setting{
 		{Name: "DEFAULT_ALLOW_UNSAFE_LOOKUPS", Kind: Bool, Keys: []string{"defaults.allow_unsafe_lookups"}, Default: "false", Use: Refused,
 			Doc: "what lookups return is never evaluated"},
-		{Name: "DEFAULT_JINJA2_NATIVE", Kind: Bool, Env: []string{"ANSIBLE_JINJA2_NATIVE"}, Keys: []string{"defaults.jinja2_native"}, Default: "false", Use: Refused,
-			Doc: "templates give the types that ansible-core gives without it"},
-		{Name: "DEFAULT_JINJA2_EXTENSIONS", Kind: Text, Env: []string{"ANSIBLE_JINJA2_EXTENSIONS"}, Keys: []string{"defaults.jinja2_extensions"}, Choices: []string{"jinja2.ext.do", "jinja2.ext.loopcontrols", "jinja2.ext.do,jinja2.ext.loopcontrols", "jinja2.ext.loopcontrols,jinja2.ext.do"}, Use: Refused,
-			Doc: "there are no extensions but do and loopcontrols, which are always on"},
 		{Name: "DEFAULT_NULL_REPRESENTATION", Kind: Text, Env: []string{"ANSIBLE_NULL_REPRESENTATION"}, Keys: []string{"defaults.null_representation"}, Use: Refused,
 			Doc: "null is what it is without it"},
 		{Name: "STRING_TYPE_FILTERS", Kind: Words, Env: []string{"ANSIBLE_STRING_TYPE_FILTERS"}, Keys: []string{"jinja2.dont_type_filters"}, Default: "string, to_json, to_nice_json, to_yaml, to_nice_yaml, ppretty, json", Use: Refused,

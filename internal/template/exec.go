@@ -79,7 +79,7 @@ func (o *output) value(v any, native bool) error {
 func (r *run) finalize(v any) (any, error) {
 	switch x := v.(type) {
 	case nil:
-		if !r.engine.plain {
+		if !r.engine.plain && !(r.engine.opts.Native && r.convert) {
 			return "", nil
 		}
 	case *Undefined:

@@ -18,7 +18,7 @@ func jinjaFilters() []*builtin {
 		def("default", "! ? default_value boolean", filterDefault),
 		def("filesizeformat", "binary", filterFilesize),
 		def("float", "default", filterFloat),
-		def("format", "* **", filterFormat),
+		def("format", "? * **", filterFormat),
 		def("int", "default base", filterInt),
 		def("length", "", filterLength),
 		def("count", "", filterLength),
@@ -224,6 +224,9 @@ func integerText(s string, base int) (any, bool) {
 }
 
 func filterFormat(a *args) (any, error) {
+	if u, ok := a.in.(*Undefined); ok && !u.lenient {
+		return nil, u.Err()
+	}
 	s := a.input()
 	if a.kw.Len() > 0 {
 		return percentFormat(a.frame.run, s, a.kw)

@@ -499,6 +499,7 @@ func filterSum(a *args) (any, error) {
 func filterUnique(a *args) (any, error) {
 	get := a.attribute(1)
 	fold := !a.bool(0, false)
+	strict := (a.given(0) && fold) || a.given(1) // what Ansible's own version can't do
 	seen := newSet()
 	var out []any
 	for _, item := range a.items() {
@@ -511,6 +512,9 @@ func filterUnique(a *args) (any, error) {
 		}
 		if fold {
 			k = folded(k)
+		}
+		if strict && !hashable(k) {
+			return nil, failf("%s. Jinja2's unique filter failed and we cannot fall back to Ansible's version as it does not support the parameters supplied", unhashable(k))
 		}
 		fresh, err := seen.add(a.frame.run, k)
 		if err != nil {

@@ -56,7 +56,7 @@ func (n *extendsNode) exec(f *frame, _ *output) error {
 	if err != nil {
 		return err
 	}
-	parent, err := n.t.load(v)
+	parent, err := n.t.load(f.run, v)
 	if err != nil {
 		return located(err, n.t, n.pos)
 	}
@@ -100,36 +100,40 @@ func newWorld(r *run, t *Template, scope Scope) *world {
 }
 
 // load returns the template of the given name, compiled as t was.
-func (t *Template) load(name any) (*Template, error) {
+func (t *Template) load(r *run, name any) (*Template, error) {
 	switch n := name.(type) {
 	case *Undefined:
 		return nil, n.Err()
 	case string:
-		return t.engine.loadTemplate(n, t.opts)
+		return r.loadTemplate(n, t.opts)
 	}
 	return nil, failf("a template's name must be a string, not %s", typeName(name))
 }
 
-func (e *Engine) loadTemplate(name string, opts CompileOptions) (*Template, error) {
-	if e.opts.Loader == nil {
+func (r *run) loadTemplate(name string, opts CompileOptions) (*Template, error) {
+	load := r.engine.opts.Loader
+	if own, ok := r.ctx.Value(loaderKey{}).(Loader); ok {
+		load = own
+	}
+	if load == nil {
 		return nil, &RuntimeError{Message: "cannot load the template " + quoted(name) + ": nothing can be included here", Cause: fs.ErrNotExist}
 	}
-	src, err := e.opts.Loader(name)
+	src, err := load(name)
 	if err != nil {
 		return nil, &RuntimeError{Message: "cannot load the template " + quoted(name) + ": " + err.Error(), Cause: err}
 	}
-	return e.CompileWith(name, src, opts)
+	return r.engine.CompileWith(name, src, opts)
 }
 
 // loadFirst returns the first of several templates that exists.
-func (t *Template) loadFirst(names any) (*Template, error) {
+func (t *Template) loadFirst(r *run, names any) (*Template, error) {
 	items, ok := sequenceOf(names)
 	if !ok {
-		return t.load(names)
+		return t.load(r, names)
 	}
 	var tried []string
 	for _, name := range items {
-		found, err := t.load(name)
+		found, err := t.load(r, name)
 		if !errors.Is(err, fs.ErrNotExist) {
 			return found, err
 		}
@@ -147,7 +151,7 @@ func (n *includeNode) exec(f *frame, out *output) error {
 	if err != nil {
 		return err
 	}
-	t, err := n.t.loadFirst(names)
+	t, err := n.t.loadFirst(f.run, names)
 	if n.ignoreMissing && errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -183,7 +187,7 @@ func (n *importNode) exec(f *frame, _ *output) error {
 	if err != nil {
 		return err
 	}
-	t, err := n.t.load(v)
+	t, err := n.t.load(f.run, v)
 	if err != nil {
 		return located(err, n.t, n.pos)
 	}

@@ -10,7 +10,32 @@ import (
 
 // literalText turns text that reads as a Python or JSON list, dict or bool into
 // one, as Ansible does after templating; other text stays as it is.
-func literalText(s string) any {
+func literalText(s string) any { return Literal(s) }
+
+// nativeText is the Python literal that s is, as jinja2_native has it; other
+// text stays as it is, and a quoted string keeps its quotes.
+func nativeText(s string) any {
+	trimmed := strings.TrimLeft(s, " \t")
+	if trimmed == "" {
+		return s
+	}
+	l := &literals{s: trimmed, python: true}
+	v, ok := l.value(0)
+	if ok && l.skip(',') {
+		items, _, fine := l.items(0, 0)
+		v, ok = value.Tuple(append([]any{v}, items...)), fine
+	}
+	if !ok || l.rest() != "" {
+		return s
+	}
+	if text, isText := v.(string); isText {
+		return s[:1] + text + s[:1]
+	}
+	return v
+}
+
+// Literal is what text means that reads as a list, dict or bool.
+func Literal(s string) any {
 	switch {
 	case s == "True":
 		return true
@@ -29,8 +54,9 @@ func literalText(s string) any {
 
 // literals reads Python literals, with JSON's true, false and null.
 type literals struct {
-	s string
-	i int
+	s      string
+	i      int
+	python bool // without JSON's words
 }
 
 const maxLiteralDepth = 100 // Python's parser gives up about here too
@@ -107,7 +133,11 @@ func (l *literals) word() (any, bool) {
 	for l.i < len(l.s) && (l.s[l.i]|0x20 >= 'a' && l.s[l.i]|0x20 <= 'z' || l.s[l.i] == '_') {
 		l.i++
 	}
-	switch l.s[start:l.i] {
+	word := l.s[start:l.i]
+	if l.python && (word == "null" || word == "true" || word == "false") {
+		return nil, false
+	}
+	switch word {
 	case "None", "null":
 		return nil, true
 	case "True", "true":
@@ -124,7 +154,7 @@ func (l *literals) word() (any, bool) {
 
 func (l *literals) items(end byte, depth int) (items []any, comma, ok bool) {
 	items = []any{}
-	for !l.skip(end) {
+	for !(end == 0 && l.rest() == "") && (end == 0 || !l.skip(end)) {
 		if len(items) > 0 && !comma {
 			return nil, false, false
 		}

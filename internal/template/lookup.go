@@ -317,44 +317,103 @@ func product(lists [][]any) ([][]any, error) {
 
 func lookupSubelements(_ context.Context, args []any, _ *value.Map, _ Scope) ([]any, error) {
 	if len(args) < 2 || len(args) > 3 {
-		return nil, failf("subelements lookup expects a list of two or three items")
+		return nil, failf("subelements lookup expects a list of two or three items, ")
+	}
+	elements, isList := listOf(args[0])
+	path, isText := args[1].(string)
+	if m, ok := args[0].(*value.Map); ok && isText {
+		if value.Truthy(m.At("skipped")) {
+			return []any{}, nil
+		}
+		for _, v := range m.All() {
+			elements = append(elements, v)
+		}
+		isList = true
+	}
+	if !isList && isText {
+		elements, isList = []any{args[0]}, true
+	}
+	if !isList || !isText {
+		return nil, failf("subelements lookup expects a list of two or three items, first a dict or a list, second a string pointing to the subkey")
 	}
 	skip := false
 	if len(args) == 3 {
 		flags, ok := args[2].(*value.Map)
 		if !ok {
-			return nil, failf("the optional third item must be a dict with flags skip_missing")
+			return nil, failf("subelements lookup expects a list of two or three items, the optional third item must be a dict with flags ('skip_missing',)")
 		}
-		skip = value.Truthy(flags.At("skip_missing"))
+		skip = toBool(flags.At("skip_missing")) == true
 	}
-	rows, err := subelements(args[0], args[1], skip)
-	if err != nil {
-		return nil, err
-	}
-	keys, isList := listOf(args[1])
-	if s, ok := args[1].(string); ok {
-		keys, isList = value.List(strings.Split(s, ".")), true
-	}
-	for i, row := range rows {
-		if pair, ok := row.(value.Tuple); ok && isList {
-			rows[i] = value.Tuple{withoutKey(pair[0], keys), pair[1]}
+	out := []any{}
+	for _, e := range elements {
+		m, ok := e.(*value.Map)
+		if !ok {
+			return nil, failf("subelements lookup expects a dictionary, got '%s'", text(e))
+		}
+		if value.Truthy(m.At("skipped")) {
+			continue
+		}
+		keys := strings.Split(path, ".")
+		items, err := sublist(m, keys, skip)
+		if err != nil {
+			return nil, err
+		}
+		if len(items) > 0 {
+			m = withoutPath(m, keys)
+		}
+		for _, v := range items {
+			out = append(out, value.Tuple{m, v})
 		}
 	}
-	return rows, nil
+	return out, nil
 }
 
-// withoutKey is a copy of v that lacks the element which the keys lead to: the
-// lookup, unlike the filter, takes the list out of the element.
-func withoutKey(v any, keys []any) any {
-	m, ok := v.(*value.Map)
-	if !ok || len(keys) == 0 {
-		return v
+// sublist is the list that the keys lead to; skip lets keys and mappings be
+// missing, as Ansible goes on with the next key then.
+func sublist(m *value.Map, keys []string, skip bool) ([]any, error) {
+	for i, k := range keys {
+		v, ok := m.Get(k)
+		if !ok {
+			if skip {
+				continue
+			}
+			return nil, failf("could not find '%s' key in iterated item '%s'", k, repr(m))
+		}
+		if k == keys[len(keys)-1] && i == len(keys)-1 {
+			items, ok := v.([]any)
+			if !ok {
+				return nil, failf("the key %s should point to a list, got '%s'", k, text(v))
+			}
+			return items, nil
+		}
+		inner, ok := v.(*value.Map)
+		if !ok && !skip {
+			return nil, failf("the key %s should point to a dictionary, got '%s'", k, text(v))
+		}
+		if ok {
+			m = inner
+		}
 	}
+	return nil, nil
+}
+
+// withoutPath is a copy of m that lacks the list which the keys lead to: the
+// lookup, unlike the filter, takes the list out of the element.
+func withoutPath(m *value.Map, keys []string) *value.Map {
 	out := m.Clone()
+	v, ok := out.Get(keys[0])
+	if !ok {
+		if len(keys) > 1 {
+			return withoutPath(m, keys[1:])
+		}
+		return m
+	}
 	if len(keys) == 1 {
 		out.Delete(keys[0])
-	} else if inner, ok := out.Get(keys[0]); ok {
-		out.Set(keys[0], withoutKey(inner, keys[1:]))
+		return out
+	}
+	if inner, ok := v.(*value.Map); ok {
+		out.Set(keys[0], withoutPath(inner, keys[1:]))
 	}
 	return out
 }

@@ -187,7 +187,10 @@ func (w *percent) count() (int, error) {
 // percent formats v by a % conversion.
 func (sp spec) percent(v any) (string, error) {
 	if u, ok := v.(*Undefined); ok {
-		return "", u.Err()
+		if (sp.verb != 'r' && sp.verb != 'a') || u.Name == "" {
+			return "", u.Err()
+		}
+		return sp.aligned("AnsibleUndefined(hint=None, obj=missing, name=" + quoted(u.Name) + ")"), nil
 	}
 	if sp.verb != 'd' && sp.verb != 'i' && sp.verb != 'u' && sp.fill == "0" && strings.IndexByte("sracr", sp.verb) >= 0 {
 		sp.fill, sp.align = " ", '>'

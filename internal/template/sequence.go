@@ -96,7 +96,7 @@ func sequenceItems(ctx context.Context, fields *value.Map) ([]any, error) {
 			}
 			numbers[k.(string)] = int(n)
 		default:
-			return nil, failf("unrecognized arguments to with_sequence: %s", repr(k))
+			return nil, failf("unrecognized arguments to with_sequence: [%s]", repr(k))
 		}
 	}
 	s, err := sequenceSpan(numbers)

@@ -47,9 +47,9 @@ type Options struct {
 	Lookups map[string]Lookup // by plain or fully qualified name
 	Filters map[string]Filter
 	Tests   map[string]Test
-	// Loader returns the source of a template that is included, imported or
-	// extended; an error that wraps fs.ErrNotExist means there is none.
-	Loader func(name string) (string, error)
+	// Loader finds what is included, imported or extended where the context
+	// has none of WithLoader.
+	Loader Loader
 	// Now is the clock of now() and strftime; without it they are an error.
 	Now func() time.Time
 	// Env is the lookup "env"'s and expanduser's environment.
@@ -85,6 +85,18 @@ type CompileOptions struct {
 
 // Ansible's template module reads its files this way.
 var moduleOptions = CompileOptions{TrimBlocks: true, RestoreNewlines: true}
+
+// Loader returns the source of a template that is included, imported or
+// extended; an error that wraps fs.ErrNotExist means there is none.
+type Loader func(name string) (string, error)
+
+type loaderKey struct{}
+
+// WithLoader gives the templates rendered under the context a loader of their
+// own: where files are looked for depends on the task.
+func WithLoader(ctx context.Context, load Loader) context.Context {
+	return context.WithValue(ctx, loaderKey{}, load)
+}
 
 // Engine compiles templates and keeps them. It is safe for concurrent use.
 type Engine struct {
@@ -328,16 +340,25 @@ const headerMark = "#jinja2:"
 // header reads Ansible's first line with overrides. It is replaced by an empty
 // line's worth of nothing, so positions count from the line after it.
 func (t *Template) header(src string) (string, error) {
-	if t.engine.plain || !strings.HasPrefix(src, headerMark) || !t.opts.marked(src) {
+	if t.engine.plain || !strings.HasPrefix(src, headerMark) {
 		return src, nil
 	}
+	before := t.opts
 	line, rest, _ := strings.Cut(src, "\n")
 	for pair := range strings.SplitSeq(line[len(headerMark):], ",") {
 		key, val, ok := strings.Cut(pair, ":")
 		if !ok || !t.override(strings.TrimSpace(key), strings.TrimSpace(val)) {
+			if !before.marked(src) {
+				t.opts, t.lineStatement, t.lineComment = before, "", ""
+				return src, nil
+			}
 			return "", &SyntaxError{Name: t.name, Line: 1, Column: 1, Message: "cannot read the override " + quoted(strings.TrimSpace(pair)),
 				Hint: "such as #jinja2: trim_blocks: False, lstrip_blocks: True"}
 		}
+	}
+	if !before.marked(src) && !t.opts.marked(rest) {
+		t.opts, t.lineStatement, t.lineComment = before, "", ""
+		return src, nil
 	}
 	return rest, nil
 }

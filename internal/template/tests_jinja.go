@@ -36,8 +36,8 @@ func jinjaTests() []*builtin {
 		def("undefined", "! ?", func(a *args) (any, error) { return isUndefined(a.in), nil }),
 		def("upper", "", func(a *args) (any, error) { return isCase(a.input(), unicode.IsUpper, unicode.IsLower), nil }),
 	}
-	for op, names := range map[string]string{"==": "eq equalto", "!=": "ne", ">": "gt greaterthan", ">=": "ge",
-		"<": "lt lessthan", "<=": "le"} {
+	for op, names := range map[string]string{"==": "== eq equalto", "!=": "!= ne", ">": "> gt greaterthan", ">=": ">= ge",
+		"<": "< lt lessthan", "<=": "<= le"} {
 		for _, name := range strings.Fields(names) {
 			list = append(list, def(name, "other", func(a *args) (any, error) {
 				return compare(a.frame.run, op, a.in, a.need(0))

@@ -53,7 +53,9 @@ func (e *Engine) lone(ctx context.Context, v any, src string, err error) (any, e
 	if v, err = opened(v, err); err != nil || v == nil || isNumber(v) {
 		return v, err
 	}
-	out := &output{run: e.newRun(ctx), hold: true}
+	r := e.newRun(ctx)
+	r.convert = true
+	out := &output{run: r, hold: true}
 	if err := out.value(v, false); err != nil {
 		return nil, err
 	}
@@ -88,6 +90,9 @@ func (o *output) result() (any, error) {
 	if !o.hold {
 		return string(o.b), nil
 	}
+	if o.run.engine.opts.Native && o.run.convert {
+		return o.nativeResult()
+	}
 	if o.parts != 1 {
 		return literalText(string(o.b)), nil
 	}
@@ -112,6 +117,21 @@ func (o *output) result() (any, error) {
 		return nil, err
 	}
 	return literalText(s), nil
+}
+
+// nativeResult is what jinja2_native makes of the rendered parts.
+func (o *output) nativeResult() (any, error) {
+	switch o.parts {
+	case 0:
+		return nil, nil
+	case 1:
+		v, err := freeze(o.run, o.first, 0)
+		if s, ok := v.(string); ok && err == nil && !o.native {
+			return nativeText(s), nil
+		}
+		return v, err
+	}
+	return nativeText(string(o.b)), nil
 }
 
 // spellable reports whether Python's repr of v reads back as v.

@@ -4,7 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sort"
+	"maps"
+	"slices"
 	"strings"
 
 	"rollout/internal/template"
@@ -160,24 +161,27 @@ func (s *Scope) Source(name string) (Level, bool) {
 	return 0, false
 }
 
-// Names returns the names of all variables, sorted.
+// Names returns the names of all variables: the weakest level's first, each
+// level's in the order in which they were set.
 func (s *Scope) Names() []string {
 	seen := map[string]bool{}
+	var out []string
+	add := func(name string) {
+		if !seen[name] {
+			seen[name] = true
+			out = append(out, name)
+		}
+	}
 	for _, l := range s.layers {
 		for k := range l.Values.All() {
 			if name, ok := k.(string); ok {
-				seen[name] = true
+				add(name)
 			}
 		}
-		for name := range l.Lazy {
-			seen[name] = true
+		for _, name := range slices.Sorted(maps.Keys(l.Lazy)) {
+			add(name)
 		}
 	}
-	out := make([]string, 0, len(seen))
-	for name := range seen {
-		out = append(out, name)
-	}
-	sort.Strings(out)
 	return out
 }
 

@@ -3,7 +3,6 @@ package lookup
 import (
 	"context"
 	"crypto/rand"
-	"encoding/csv"
 	"fmt"
 	"math/big"
 	"os"
@@ -38,7 +37,13 @@ func places(scope template.Scope, kind, name string) []string {
 	}
 	for _, d := range list {
 		if base, ok := d.(string); ok {
-			out = append(out, filepath.Join(base, kind, name), filepath.Join(base, name))
+			if real, err := filepath.EvalSymlinks(base); err == nil {
+				base = real
+			}
+			if !strings.HasPrefix(name, kind+"/") {
+				out = append(out, filepath.Join(base, kind, name))
+			}
+			out = append(out, filepath.Join(base, name))
 		}
 	}
 	return out
@@ -116,29 +121,6 @@ func (d Deps) file(_ context.Context, terms []any, kw *value.Map, scope template
 	return out, nil
 }
 
-func (d Deps) template(ctx context.Context, terms []any, kw *value.Map, scope template.Scope) ([]any, error) {
-	names, err := words(terms)
-	if err != nil {
-		return nil, err
-	}
-	if extra, ok := option(kw, "template_vars", nil).(*value.Map); ok {
-		scope = layered{scope, extra}
-	}
-	out := []any{}
-	for _, name := range names {
-		data, err := d.read(scope, "templates", name)
-		if err != nil {
-			return nil, err
-		}
-		text, err := d.Renderer.Render(ctx, name, string(data), scope)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, text)
-	}
-	return out, nil
-}
-
 // layered lays variables over a scope.
 type layered struct {
 	below template.Scope
@@ -153,6 +135,8 @@ func (l layered) Lookup(name string) (any, bool, error) {
 	return l.below.Lookup(name)
 }
 
+// fileglob lists the files that a pattern's last part matches, in the first
+// folder of the search path that has any.
 func (d Deps) fileglob(_ context.Context, terms []any, _ *value.Map, scope template.Scope) ([]any, error) {
 	globs, err := words(terms)
 	if err != nil {
@@ -160,9 +144,15 @@ func (d Deps) fileglob(_ context.Context, terms []any, _ *value.Map, scope templ
 	}
 	out := []any{}
 	for _, glob := range globs {
+		dir, last := filepath.Split(glob)
+		if dir != "" {
+			if found, err := d.find(scope, "files", strings.TrimSuffix(dir, "/")+"/"); err == nil {
+				out = append(out, d.matching(filepath.Join(found, last))...)
+			}
+			continue
+		}
 		for _, place := range places(scope, "files", glob) {
-			found := d.matching(place)
-			if len(found) > 0 {
+			if found := d.matching(place); len(found) > 0 {
 				out = append(out, found...)
 				break
 			}
@@ -178,8 +168,12 @@ func (d Deps) matching(glob string) []any {
 		return nil
 	}
 	var names []string
+	pattern := strings.NewReplacer(`\`, `\\`, "[!", "[^").Replace(filepath.Base(glob))
 	for _, e := range entries {
-		if ok, err := filepath.Match(filepath.Base(glob), e.Name()); err == nil && ok && !e.IsDir() {
+		if strings.HasPrefix(e.Name(), ".") && !strings.HasPrefix(pattern, ".") {
+			continue
+		}
+		if ok, err := filepath.Match(pattern, e.Name()); err == nil && ok && !e.IsDir() {
 			names = append(names, filepath.Join(filepath.Dir(glob), e.Name()))
 		}
 	}
@@ -187,80 +181,12 @@ func (d Deps) matching(glob string) []any {
 	return value.List(names)
 }
 
-// firstFound takes names, or maps of files, paths and skip.
-func (d Deps) firstFound(_ context.Context, terms []any, kw *value.Map, scope template.Scope) ([]any, error) {
-	var names []string
-	skip := optionBool(kw, "skip", false)
-	if kw.Len() > 0 {
-		more, err := candidates(kw)
-		if err != nil {
-			return nil, err
-		}
-		names = append(names, more...)
-	}
-	for _, t := range flat(terms) {
-		if m, ok := t.(*value.Map); ok {
-			more, err := candidates(m)
-			if err != nil {
-				return nil, err
-			}
-			names = append(names, more...)
-			skip = skip || optionBool(m, "skip", false)
-			continue
-		}
-		if name, ok := t.(string); ok {
-			names = append(names, name)
-		}
-	}
-	for _, name := range names {
-		for _, kind := range []string{"files", "vars", "templates", "tasks"} {
-			if path, err := d.find(scope, kind, name); err == nil {
-				return []any{path}, nil
-			}
-		}
-	}
-	if skip {
-		return []any{}, nil
-	}
-	return nil, fmt.Errorf("no file was found when using first_found (looked for %s)", strings.Join(names, ", "))
-}
-
-func candidates(m *value.Map) ([]string, error) {
-	files, err := splitList(option(m, "files", nil))
-	if err != nil {
-		return nil, err
-	}
-	paths, err := splitList(option(m, "paths", nil))
-	if err != nil || len(paths) == 0 {
-		return files, err
-	}
-	var out []string
-	for _, p := range paths {
-		for _, f := range files {
-			out = append(out, filepath.Join(p, f))
-		}
-	}
-	return out, nil
-}
-
-func splitList(v any) ([]string, error) {
-	switch x := v.(type) {
-	case nil:
-		return nil, nil
-	case string:
-		return strings.FieldsFunc(x, func(r rune) bool { return r == ',' || r == ';' || r == ':' }), nil
-	case []any:
-		return words(x)
-	}
-	return nil, fmt.Errorf("expected a list of names")
-}
-
-// termOptions splits "key file=x.csv col=1" into the key and its options.
+// termOptions splits "path length=12" into the path and its options.
 func termOptions(term string, kw *value.Map) (string, *value.Map) {
 	out, key := kw.Clone(), []string{}
 	for _, w := range strings.Fields(term) {
 		k, v, ok := strings.Cut(w, "=")
-		if ok && regexp.MustCompile(`^[a-z_]+$`).MatchString(k) {
+		if ok && optionName.MatchString(k) {
 			out.Set(k, v)
 			continue
 		}
@@ -269,109 +195,7 @@ func termOptions(term string, kw *value.Map) (string, *value.Map) {
 	return strings.Join(key, " "), out
 }
 
-func (d Deps) csvfile(_ context.Context, terms []any, kw *value.Map, scope template.Scope) ([]any, error) {
-	names, err := words(terms)
-	if err != nil {
-		return nil, err
-	}
-	out := []any{}
-	for _, term := range names {
-		key, opt := termOptions(term, orEmpty(kw))
-		rows, err := d.csvRows(scope, opt)
-		if err != nil {
-			return nil, err
-		}
-		col, err := strconv.Atoi(optionText(opt, "col", "1"))
-		if err != nil {
-			return nil, fmt.Errorf("csvfile: col must be a number")
-		}
-		found := option(opt, "default", nil)
-		for _, row := range rows {
-			if len(row) > col && row[0] == key {
-				found = row[col]
-				break
-			}
-		}
-		if found != nil {
-			out = append(out, found)
-		}
-	}
-	return out, nil
-}
-
-func (d Deps) csvRows(scope template.Scope, opt *value.Map) ([][]string, error) {
-	name := optionText(opt, "file", "ansible.csv")
-	data, err := d.read(scope, "files", name)
-	if err != nil {
-		return nil, err
-	}
-	r := csv.NewReader(strings.NewReader(string(data)))
-	r.FieldsPerRecord, r.LazyQuotes = -1, true
-	switch sep := optionText(opt, "delimiter", "TAB"); sep {
-	case "TAB", "t", `\t`, "\t":
-		r.Comma = '\t'
-	case "":
-		return nil, fmt.Errorf("csvfile: the delimiter is empty")
-	default:
-		r.Comma = []rune(sep)[0]
-	}
-	rows, err := r.ReadAll()
-	if err != nil {
-		return nil, fmt.Errorf("csvfile: cannot read %s: %w", name, err)
-	}
-	return rows, nil
-}
-
-func (d Deps) ini(_ context.Context, terms []any, kw *value.Map, scope template.Scope) ([]any, error) {
-	names, err := words(terms)
-	if err != nil {
-		return nil, err
-	}
-	out := []any{}
-	for _, term := range names {
-		key, opt := termOptions(term, orEmpty(kw))
-		name := optionText(opt, "file", "ansible.ini")
-		data, err := d.read(scope, "files", name)
-		if err != nil {
-			return nil, err
-		}
-		section := optionText(opt, "section", "global")
-		if optionText(opt, "type", "ini") == "properties" {
-			section = ""
-		}
-		v, ok := iniValue(string(data), section, key)
-		switch {
-		case ok:
-			out = append(out, v)
-		default:
-			out = append(out, optionText(opt, "default", ""))
-		}
-	}
-	return out, nil
-}
-
-// iniValue reads a key of a section; "" is what stands before any section.
-func iniValue(text, section, key string) (string, bool) {
-	current := ""
-	for line := range strings.SplitSeq(text, "\n") {
-		line = strings.TrimSpace(line)
-		if line == "" || line[0] == '#' || line[0] == ';' {
-			continue
-		}
-		if line[0] == '[' && line[len(line)-1] == ']' {
-			current = line[1 : len(line)-1]
-			continue
-		}
-		i := strings.IndexAny(line, "=:")
-		if i < 0 || current != section {
-			continue
-		}
-		if strings.EqualFold(strings.TrimSpace(line[:i]), key) {
-			return strings.TrimSpace(line[i+1:]), true
-		}
-	}
-	return "", false
-}
+var optionName = regexp.MustCompile(`^[a-z_]+$`)
 
 // passwordChars are Ansible's defaults: letters, digits and .,:-_
 const passwordChars = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,:-_"

@@ -22,8 +22,21 @@ type Files interface {
 
 // Renderer renders a template's text with a scope's variables.
 type Renderer interface {
-	Render(ctx context.Context, name, text string, scope template.Scope) (string, error)
+	Render(ctx context.Context, t Text, scope template.Scope) (any, error)
 }
+
+// Text is a template to be rendered.
+type Text struct {
+	Name       string // the file
+	Source     string
+	Convert    bool // text that reads as a list, dict or bool becomes one
+	Delimiters template.Delimiters
+}
+
+// failure is an error in Ansible's own words.
+type failure string
+
+func (f failure) Error() string { return string(f) }
 
 // Deps are what lookups reach outside by.
 type Deps struct {

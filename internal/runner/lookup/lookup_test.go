@@ -19,10 +19,12 @@ func inside(dir string) template.Scope {
 		NamesVariable, []any{"web_a", "web_b", "other"})}
 }
 
+func becomeUser(name string) (any, bool) { return "root", name == "DEFAULT_BECOME_USER" }
+
 func TestLookups(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{
-		"files/a.txt": "  text\n", "b.txt": "b", "t.csv": "k,one,two\nl,three,four\n", "n.ini": "top=0\n[s]\n# no\nkey = v = w\n",
+		"files/a.txt": "  text\n", "b.txt": "b", "t.csv": "k,one,two\nl,three,four\n", "n.ini": "[s]\n# no\nkey = v = w\n",
 		"vault": "$ANSIBLE_VAULT;1.1;AES256\n00",
 	} {
 		path := filepath.Join(dir, name)
@@ -41,7 +43,7 @@ func TestLookups(t *testing.T) {
 		_, _ = w.Write([]byte("one\ntwo\n"))
 	}))
 	defer page.Close()
-	table := Table(Deps{Setting: func(name string) (any, bool) { return "root", name == "DEFAULT_BECOME_USER" }, Files: playbook.Files{}, Hosts: func(p string) ([]string, error) { return []string{"h-" + p}, nil }})
+	table := Table(Deps{Files: playbook.Files{}, Setting: becomeUser, Hosts: func(p string) ([]string, error) { return []string{"h-" + p}, nil }})
 	for _, c := range []struct {
 		name  string
 		terms []any
@@ -59,7 +61,7 @@ func TestLookups(t *testing.T) {
 		{name: "first_found", terms: []any{value.NewMap("files", []any{"a.txt"}, "paths", []any{"none", "files"})},
 			want: []any{filepath.Join(dir, "files/a.txt")}},
 		{name: "first_found", terms: []any{value.NewMap("files", "none", "skip", true)}, want: []any{}},
-		{name: "first_found", terms: []any{"none"}, err: "no file was found"},
+		{name: "first_found", terms: []any{"none"}, err: "No file was found"},
 		{name: "csvfile", terms: []any{"l file=t.csv delimiter=, col=2"}, want: []any{"four"}},
 		{name: "csvfile", terms: []any{"z"}, kw: value.NewMap("file", "t.csv", "delimiter", ",", "default", "d"), want: []any{"d"}},
 		{name: "ini", terms: []any{"key section=s file=n.ini"}, want: []any{"v = w"}},
@@ -74,8 +76,10 @@ func TestLookups(t *testing.T) {
 		{name: "inventory_hostnames", terms: []any{"all"}, want: []any{"h-all"}},
 		{name: "random_choice", terms: []any{"x"}, want: []any{"x"}},
 		{name: "config", terms: []any{"DEFAULT_BECOME_USER"}, want: []any{"root"}},
-		{name: "config", terms: []any{"NONE"}, err: "Unable to find setting NONE"},
+		{name: "config", terms: []any{"NONE"}, kw: value.NewMap("on_missing", "skip"), want: []any{}},
+		{name: "config", terms: []any{"NONE"}, kw: value.NewMap("on_missing", "boo"), err: "valid values are"},
 		{name: "config", terms: []any{1337}, err: "Invalid setting identifier"},
+		{name: "config", terms: []any{"NONE"}, err: "Unable to find setting"},
 	} {
 		got, err := table[c.name](t.Context(), c.terms, orEmpty(c.kw), inside(dir))
 		switch {

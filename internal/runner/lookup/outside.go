@@ -4,14 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"os/exec"
-	"regexp"
-	"strconv"
 	"strings"
 	"time"
 
+	"rollout/internal/regex"
 	"rollout/internal/template"
 	"rollout/internal/value"
 )
@@ -74,89 +71,35 @@ func (d Deps) lines(ctx context.Context, terms []any, _ *value.Map, scope templa
 	return out, nil
 }
 
-// maxDownload bounds what url reads.
-const maxDownload = 32 << 20
-
-func (d Deps) url(ctx context.Context, terms []any, kw *value.Map, _ template.Scope) ([]any, error) {
-	urls, err := words(terms)
-	if err != nil {
-		return nil, err
-	}
-	seconds, err := strconv.ParseFloat(optionText(kw, "timeout", "10"), 64)
-	if err != nil {
-		return nil, fmt.Errorf("url: timeout must be a number of seconds")
-	}
-	ctx, cancel := context.WithTimeout(ctx, time.Duration(seconds*float64(time.Second)))
-	defer cancel()
-	out := []any{}
-	for _, u := range urls {
-		text, err := download(ctx, u, kw)
-		if err != nil {
-			return nil, err
-		}
-		if !optionBool(kw, "split_lines", true) {
-			out = append(out, text)
-			continue
-		}
-		for line := range strings.Lines(text) {
-			out = append(out, strings.TrimRight(line, "\r\n"))
-		}
-	}
-	return out, nil
-}
-
-func download(ctx context.Context, url string, kw *value.Map) (string, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return "", fmt.Errorf("cannot look up %s: %w", url, err)
-	}
-	if user := optionText(kw, "username", ""); user != "" {
-		req.SetBasicAuth(user, optionText(kw, "password", ""))
-	}
-	if headers, ok := option(kw, "headers", nil).(*value.Map); ok {
-		for k, v := range headers.All() {
-			req.Header.Set(fmt.Sprint(k), fmt.Sprint(v))
-		}
-	}
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return "", fmt.Errorf("cannot look up %s: %w", url, err)
-	}
-	defer res.Body.Close()
-	if res.StatusCode >= 400 {
-		return "", fmt.Errorf("cannot look up %s: the server answers %s", url, res.Status)
-	}
-	body, err := io.ReadAll(io.LimitReader(res.Body, maxDownload+1))
-	if err == nil && len(body) > maxDownload {
-		err = fmt.Errorf("more than %d bytes", maxDownload)
-	}
-	if err != nil {
-		return "", fmt.Errorf("cannot look up %s: %w", url, err)
-	}
-	return string(body), nil
-}
-
 // NamesVariable is a variable that lists the names of all others, for varnames.
 const NamesVariable = "_rollout_variable_names"
 
 func varnames(_ context.Context, terms []any, _ *value.Map, scope template.Scope) ([]any, error) {
-	exprs, err := words(terms)
-	if err != nil {
-		return nil, err
-	}
 	all, _, err := scope.Lookup(NamesVariable)
 	if err != nil {
 		return nil, err
 	}
 	names, _ := asList(all)
 	out := []any{}
-	for _, expr := range exprs {
-		re, err := regexp.Compile(expr)
+	for _, term := range terms {
+		expr, ok := term.(string)
+		if !ok {
+			return nil, failure(fmt.Sprintf("Invalid setting identifier, \"%v\" is not a string", term))
+		}
+		re, err := regex.Compile(expr, 0)
 		if err != nil {
-			return nil, fmt.Errorf("varnames: %w", err)
+			return nil, failure(fmt.Sprintf("Unable to use %q as a search parameter: %v", expr, err))
 		}
 		for _, name := range names {
-			if s, ok := name.(string); ok && s != NamesVariable && re.MatchString(s) {
+			s, ok := name.(string)
+			if !ok || s == NamesVariable {
+				continue
+			}
+			m, err := re.Search(s)
+			if err != nil {
+				return nil, fmt.Errorf("varnames: %w", err)
+			}
+			if m != nil {
 				out = append(out, s)
 			}
 		}
