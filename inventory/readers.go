@@ -80,6 +80,7 @@ func (p *pathSource) parse(ctx context.Context, inv *Inventory) (bool, error) {
 		return false, err
 	}
 	var failures []string
+	var causes []Cause
 	for _, r := range list {
 		if !r.wants(p) {
 			continue
@@ -96,17 +97,35 @@ func (p *pathSource) parse(ctx context.Context, inv *Inventory) (bool, error) {
 		if ctx.Err() != nil {
 			return false, err
 		}
+		causes = append(causes, Cause{r.name, err})
 		failures = append(failures, fmt.Sprintf(" * Failed to parse %s with %s plugin: %s", p.place().file, r.name, oneLine(err, r.name == "ini" && slices.Contains(yamlExts(), p.extension()))))
 	}
-	return false, p.unparsed(inv, failures)
+	return false, p.unparsed(inv, failures, causes)
 }
 
 // defaultSource is where Ansible looks if nothing is said: that it isn't there
 // is no news.
 const defaultSource = "/etc/ansible/hosts"
 
+// Cause is why one of Ansible's plugins could not read a source.
+type Cause struct {
+	Plugin string
+	Err    error
+}
+
+// UnparsedError says that no plugin could read a source, with
+// Config.AnyUnparsedFails.
+type UnparsedError struct {
+	Path   string
+	Causes []Cause // in the order in which the plugins were tried
+}
+
+func (e *UnparsedError) Error() string {
+	return "completely failed to parse inventory source " + e.Path
+}
+
 // unparsed says that nothing could read the source.
-func (p *pathSource) unparsed(inv *Inventory, failures []string) error {
+func (p *pathSource) unparsed(inv *Inventory, failures []string, causes []Cause) error {
 	path := p.place().file
 	if _, err := os.Stat(path); err != nil && path == defaultSource {
 		return nil
@@ -115,7 +134,7 @@ func (p *pathSource) unparsed(inv *Inventory, failures []string) error {
 		inv.warn("%s", f)
 	}
 	if inv.config.AnyUnparsedFails {
-		return fmt.Errorf("completely failed to parse inventory source %s", path)
+		return &UnparsedError{Path: path, Causes: causes}
 	}
 	inv.warn("Unable to parse %s as an inventory source", path)
 	return nil
@@ -170,7 +189,7 @@ func (p *pathSource) nothingIn(inv *Inventory, any bool) error {
 	if any {
 		return nil
 	}
-	return p.unparsed(inv, nil)
+	return p.unparsed(inv, nil, nil)
 }
 
 // isReadable tells whether there is a file that may be read.

@@ -128,6 +128,7 @@ func (p *project) lintPath(ctx context.Context, engines *docker.Pool, path strin
 	files := playbook.Files{Shipped: shipped{}}
 	path = files.Find(path)
 	plain := &lint.Linter{Loader: p.loader(ctx, files, nil), Engine: p.engine}
+	plain.Loader.Doubt = nil // told when the file is looked at whole
 	kind, err := plain.KindOf(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("there is no %s (%s)", path, meant(path, "there are", files.Beside(path)))
@@ -242,14 +243,34 @@ func (p *project) lintInventories(ctx context.Context, known *value.Map) []lint.
 			known.Set(name, nil)
 		}
 		found = append(found, more...)
-		inv, err := inventory.Open(arg, inventory.Options{Plugins: p.plugins(), Decrypt: p.keys.Decrypt}).Load(ctx)
+		opts := p.inventoryOptions()
+		opts.Config.AnyUnparsedFails = true
+		inv, err := inventory.Open(arg, opts).Load(ctx)
 		if err != nil {
-			found = append(found, lint.Mistakes(lint.RuleInventory, err)...)
+			found = append(found, lint.Mistakes(lint.RuleInventory, likeliest(err))...)
 			continue
 		}
 		learn(inv, known)
 	}
 	return found
+}
+
+// likeliest is why an inventory could not be read by the plugin that it was
+// probably written for.
+func likeliest(err error) error {
+	var none *inventory.UnparsedError
+	if !errors.As(err, &none) || len(none.Causes) == 0 {
+		return err
+	}
+	switch filepath.Ext(none.Path) {
+	case ".yml", ".yaml", ".json":
+		for _, c := range none.Causes {
+			if c.Plugin == "yaml" {
+				return c.Err
+			}
+		}
+	}
+	return none.Causes[len(none.Causes)-1].Err
 }
 
 func inventoryDir(arg string) string {
