@@ -4,13 +4,12 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"slices"
 	"strings"
 
+	"rollout/internal/crypt"
 	"rollout/internal/document"
 	"rollout/internal/playbook"
 	"rollout/internal/report"
-	"rollout/internal/template"
 	"rollout/internal/value"
 	"rollout/internal/vars"
 )
@@ -32,10 +31,7 @@ func (b *batch) prompts(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if v, err = b.encrypted(ctx, p, v); err != nil {
-			return err
-		}
-		answers.Set(p.Name, vars.Raw(v))
+		answers.Set(p.Name, v)
 	}
 	if answers.Len() > 0 {
 		b.playLayers = append(b.playLayers, vars.Layer{Level: vars.PlayPrompts, Values: answers})
@@ -43,27 +39,83 @@ func (b *batch) prompts(ctx context.Context) error {
 	return b.fixedVarsFiles(ctx)
 }
 
-// prompt asks one question, twice where the answer must be confirmed.
-func (b *batch) prompt(ctx context.Context, p *playbook.Prompt) (string, error) {
-	text, fallback := p.Text, ""
-	if text == "" {
-		text = p.Name
+// question is an entry of vars_prompt with its templates rendered.
+type question struct {
+	*playbook.Prompt
+	text, fallback string
+}
+
+// question renders what an entry says: the play's variables may stand in it.
+func (b *batch) question(ctx context.Context, p *playbook.Prompt) (*question, error) {
+	s, err := b.playScope(ctx)
+	if err != nil {
+		return nil, err
 	}
-	if p.Default != nil {
-		fallback = p.Default.Text
-		text += " [" + fallback + "]"
+	q := &question{Prompt: p, text: p.Text}
+	if q.text == "" {
+		q.text = p.Name
 	}
+	v, err := s.Evaluate(q.text)
+	if err != nil {
+		return nil, &document.Error{Pos: p.Pos, Message: "the prompt cannot be rendered: " + err.Error()}
+	}
+	q.text = text(v)
+	if p.Default == nil {
+		return q, nil
+	}
+	q.fallback, err = words(s, p.Default, "default")
+	if err != nil {
+		return nil, err
+	}
+	q.text += " [" + q.fallback + "]"
+	return q, nil
+}
+
+// prompt asks one question and hashes the answer where that is wanted.
+func (b *batch) prompt(ctx context.Context, p *playbook.Prompt) (any, error) {
+	q, err := b.question(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := b.answer(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	if answer, err = encrypted(p, answer); err != nil {
+		return nil, err
+	}
+	if p.Unsafe {
+		return vars.Raw(answer), nil
+	}
+	return answer, nil
+}
+
+// encrypted is an answer as the host's list of passwords takes it, where the
+// prompt asks for that.
+func encrypted(p *playbook.Prompt, answer string) (string, error) {
+	if p.Encrypt == "" {
+		return answer, nil
+	}
+	hash, err := crypt.Hash(p.Encrypt, answer, crypt.Options{Salt: p.Salt, SaltSize: p.SaltSize})
+	if err != nil {
+		return "", &document.Error{Pos: p.Pos, Message: err.Error()}
+	}
+	return hash, nil
+}
+
+// answer asks, twice where the answer must be confirmed, until both are the same.
+func (b *batch) answer(ctx context.Context, q *question) (string, error) {
 	for {
-		answer, err := b.run.ask(ctx, text+": ", p.Private)
+		answer, err := b.run.ask(ctx, q.text+": ", q.Private)
 		if errors.Is(err, ErrNobody) {
 			b.run.tell(report.Warning{Text: "Not prompting as we are not in interactive mode"})
-			return fallback, nil
+			return q.fallback, nil
 		}
 		if err != nil {
 			return "", err
 		}
-		if p.Confirm {
-			again, err := b.run.ask(ctx, "confirm "+text+": ", p.Private)
+		if q.Confirm {
+			again, err := b.run.ask(ctx, "confirm "+q.text+": ", q.Private)
 			if err != nil {
 				return "", err
 			}
@@ -72,46 +124,16 @@ func (b *batch) prompt(ctx context.Context, p *playbook.Prompt) (string, error) 
 				continue
 			}
 		}
-		if answer == "" {
-			answer = fallback
-		}
-		if p.Private {
-			b.run.secrets.add(answer)
-		}
-		return answer, nil
+		return cmp.Or(answer, q.fallback), nil
 	}
 }
-
-// encrypted is an answer as the host's list of passwords takes it, where the
-// prompt asks for that.
-func (b *batch) encrypted(ctx context.Context, p *playbook.Prompt, answer string) (string, error) {
-	if p.Encrypt == "" {
-		return answer, nil
-	}
-	hash := "{{ answer | password_hash(scheme) }}"
-	given := value.NewMap("answer", answer, "scheme", p.Encrypt, "salt", p.Salt, "size", p.SaltSize)
-	switch {
-	case p.Salt != "":
-		hash = "{{ answer | password_hash(scheme, salt) }}"
-	case p.SaltSize > 0:
-		hash = "{{ answer | password_hash(scheme, salt_size=size) }}"
-	}
-	v, err := b.run.engine.Value(ctx, hash, template.MapScope{Vars: given})
-	if err != nil {
-		return "", &document.Error{Pos: p.Pos, Message: "cannot encrypt the answer: " + err.Error()}
-	}
-	return text(v), nil
-}
-
-// schemes are those that vars_prompt can encrypt with.
-var schemes = []string{"md5_crypt", "sha256_crypt", "sha512_crypt"}
 
 // checkPrompts refuses what vars_prompt can't do.
 func checkPrompts(p *playbook.Play, errs *document.Errors) {
 	for _, q := range p.Prompts {
-		if q.Encrypt != "" && !slices.Contains(schemes, q.Encrypt) {
-			hint := cmp.Or(document.Suggest(q.Encrypt, schemes), "there are "+strings.Join(schemes, ", "))
-			errs.AddHint(q.Pos, hint, "vars_prompt cannot encrypt with %q", q.Encrypt)
+		if q.Encrypt != "" && !crypt.Known(q.Encrypt) {
+			errs.AddHint(q.Pos, document.Suggest(q.Encrypt, crypt.Names()), "there is no scheme %q to encrypt by (there are %s)",
+				q.Encrypt, strings.Join(crypt.Names(), ", "))
 		}
 	}
 }

@@ -40,6 +40,8 @@ func ansibleFilters() []*builtin {
 		def("log", "base", filterLog),
 		def("mandatory", "? msg", filterMandatory),
 		def("md5", "", hashed(md5.New)),
+		def("unvault", "! secret vaultid", filterUnvault),
+		def("vault", "secret salt vaultid wrap_object", filterVault),
 		def("password_hash", "hashtype salt salt_size rounds ident", filterPasswordHash),
 		def("path_join", "", filterPathJoin),
 		def("pow", "exponent", filterPow),

@@ -13,6 +13,10 @@ type twister struct {
 	next  int
 }
 
+// Seeded returns a source of numbers from 0 to n-1 that gives what Python's
+// random.Random(seed) chooses by.
+func Seeded(seed any) func(n int) int { return seededTwister(seed).below }
+
 // seededTwister seeds as Python does: an int by its digits, text by its bytes
 // and their SHA-512.
 func seededTwister(seed any) *twister {

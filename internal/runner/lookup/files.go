@@ -2,14 +2,11 @@ package lookup
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
-	"math/big"
 	"os"
 	"path/filepath"
 	"regexp"
 	"sort"
-	"strconv"
 	"strings"
 
 	"rollout/internal/template"
@@ -196,84 +193,6 @@ func termOptions(term string, kw *value.Map) (string, *value.Map) {
 }
 
 var optionName = regexp.MustCompile(`^[a-z_]+$`)
-
-// passwordChars are Ansible's defaults: letters, digits and .,:-_
-const passwordChars = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,:-_"
-
-// password reads a password from a file, or makes one and keeps it there.
-func (d Deps) password(_ context.Context, terms []any, kw *value.Map, _ template.Scope) ([]any, error) {
-	names, err := words(terms)
-	if err != nil {
-		return nil, err
-	}
-	out := []any{}
-	for _, term := range names {
-		path, opt := termOptions(term, orEmpty(kw))
-		if v := optionText(opt, "encrypt", ""); v != "" {
-			return nil, fmt.Errorf("password: encrypt isn't supported (use the filter password_hash)")
-		}
-		length, err := strconv.Atoi(optionText(opt, "length", "20"))
-		if err != nil || length < 1 || length > 4096 {
-			return nil, fmt.Errorf("password: length must be a number from 1 to 4096")
-		}
-		word, err := keptPassword(path, length, charSet(optionText(opt, "chars", "")))
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, word)
-	}
-	return out, nil
-}
-
-func charSet(names string) string {
-	if names == "" {
-		return passwordChars
-	}
-	sets := map[string]string{
-		"ascii_letters": passwordChars[:52], "ascii_lowercase": passwordChars[:26], "ascii_uppercase": passwordChars[26:52],
-		"digits": "0123456789", "hexdigits": "0123456789abcdefABCDEF", "punctuation": "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~",
-	}
-	var b strings.Builder
-	for name := range strings.SplitSeq(names, ",") {
-		if set, ok := sets[strings.TrimSpace(name)]; ok {
-			b.WriteString(set)
-			continue
-		}
-		b.WriteString(name)
-	}
-	return b.String()
-}
-
-func keptPassword(path string, length int, chars string) (string, error) {
-	if path != "/dev/null" {
-		data, err := os.ReadFile(path)
-		if err == nil {
-			word, _, _ := strings.Cut(strings.TrimRight(string(data), "\n"), " salt=")
-			return word, nil
-		}
-		if !os.IsNotExist(err) {
-			return "", fmt.Errorf("password: %w", err)
-		}
-	}
-	word := make([]byte, length)
-	for i := range word {
-		n, err := rand.Int(rand.Reader, big.NewInt(int64(len(chars))))
-		if err != nil {
-			return "", fmt.Errorf("password: %w", err)
-		}
-		word[i] = chars[n.Int64()]
-	}
-	if path == "/dev/null" {
-		return string(word), nil
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return "", fmt.Errorf("password: %w", err)
-	}
-	if err := os.WriteFile(path, append(word, '\n'), 0o600); err != nil {
-		return "", fmt.Errorf("password: %w", err)
-	}
-	return string(word), nil
-}
 
 func orEmpty(m *value.Map) *value.Map {
 	if m == nil {

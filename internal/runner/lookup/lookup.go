@@ -58,7 +58,7 @@ type Deps struct {
 func Table(d Deps) map[string]template.Lookup {
 	return map[string]template.Lookup{
 		"file": d.file, "fileglob": d.fileglob, "first_found": d.firstFound, "template": d.template,
-		"csvfile": d.csvfile, "ini": d.ini, "password": d.password, "unvault": d.unvault,
+		"csvfile": d.csvfile, "ini": d.ini, "password": (&passwords{files: d.Files}).lookup, "unvault": d.unvault,
 
 		"pipe": d.pipe, "lines": d.lines, "url": d.url, "random_choice": randomChoice,
 
