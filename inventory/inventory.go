@@ -155,7 +155,7 @@ func (inv *Inventory) AddChild(parent, child string) error {
 		return fmt.Errorf("can't add group %s to itself", parent)
 	case slices.Contains(p.children, c):
 		return nil
-	case slices.Contains(ancestors(p), c):
+	case c.Name == All || slices.Contains(ancestors(p), c): // every group is under all in the end
 		return fmt.Errorf("adding group '%s' as child to '%s' creates a recursive dependency loop", child, parent)
 	}
 	p.children = append(p.children, c)

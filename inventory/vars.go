@@ -137,32 +137,49 @@ func LoadVarFiles(inv *Inventory, dir string, opts Options) (*VarFiles, error) {
 // Add reads the variables of groups and hosts that came to inv since.
 func (v *VarFiles) Add(inv *Inventory) error {
 	var errs document.Errors
-	if v.has("group_vars") {
+	if there := v.names("group_vars"); there != nil {
 		for _, g := range inv.groups {
-			errs.Join(v.load("group_vars", g.Name, v.groups))
+			errs.Join(v.load(there, "group_vars", g.Name, v.groups))
 		}
 	}
-	if v.has("host_vars") {
+	if there := v.names("host_vars"); there != nil {
 		names := slices.Sorted(maps.Keys(inv.implicit))
 		for _, h := range inv.hosts {
 			names = append(names, h.Name)
 		}
 		for _, name := range names {
-			errs.Join(v.load("host_vars", name, v.hosts))
+			errs.Join(v.load(there, "host_vars", name, v.hosts))
 		}
 	}
 	return errs.Err()
 }
 
-func (v *VarFiles) has(sub string) bool {
-	info, err := v.opts.files().Stat(filepath.Join(v.dir, sub))
-	return err == nil && info.IsDir()
+// names are what stands in a directory, nil where there is none: most hosts
+// have no file, and need not be looked for one by one.
+func (v *VarFiles) names(sub string) map[string]bool {
+	dir := filepath.Join(v.dir, sub)
+	if info, err := v.opts.files().Stat(dir); err != nil || !info.IsDir() {
+		return nil
+	}
+	entries, err := v.opts.files().ReadDir(dir)
+	if err != nil {
+		return nil // as where there is none: Ansible passes over it too
+	}
+	out := map[string]bool{}
+	for _, e := range entries {
+		out[e.Name()] = true
+	}
+	return out
 }
 
 // load reads the files of one group or host. A name that would lead out of the
 // directory has none.
-func (v *VarFiles) load(sub, name string, into map[string]*value.Map) error {
+func (v *VarFiles) load(there map[string]bool, sub, name string, into map[string]*value.Map) error {
 	if _, known := into[name]; known || name == "" || strings.HasPrefix(name, "/") || strings.Contains(name, "..") {
+		return nil
+	}
+	first, _, deeper := strings.Cut(name, "/")
+	if !slices.ContainsFunc(varExts, func(ext string) bool { return there[name+ext] || deeper && there[first] }) {
 		return nil
 	}
 	files, err := document.FindVars(v.opts.files(), filepath.Join(v.dir, sub, name), varExts, true)

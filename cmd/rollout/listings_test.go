@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -177,13 +178,20 @@ func (l *listings) compare(t *testing.T, answers []any) {
 	}
 }
 
-// warningsOf leaves the lines that are warnings.
+// warningsOf leaves the warnings, each on one line: Ansible breaks its own.
+// What is wrong in a file each says in its own words.
 func warningsOf(text string) string {
-	var b strings.Builder
+	var out []string
 	for line := range strings.Lines(text) {
-		if strings.HasPrefix(line, "[WARNING]") {
-			b.WriteString(strings.TrimRight(line, " \n") + "\n")
+		switch line = strings.TrimSpace(line); {
+		case strings.HasPrefix(line, "["), strings.HasPrefix(line, "ERROR"):
+			out = append(out, line)
+		case len(out) > 0 && line != "":
+			out[len(out)-1] += " " + line
 		}
 	}
-	return b.String()
+	out = slices.DeleteFunc(out, func(w string) bool {
+		return !strings.HasPrefix(w, "[WARNING]") || strings.Contains(w, "Failed to parse")
+	})
+	return strings.Join(out, "\n")
 }
