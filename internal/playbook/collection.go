@@ -23,11 +23,14 @@ func qualified(name string) (collection, folders, last string, ok bool) {
 }
 
 // collectionDirs are the directories that a collection may be in, best first:
-// beside the playbook, then on the collections path.
+// beside the playbooks of this run, then on the collections path.
 func (l *Loader) collectionDirs(collection, playDir string) []string {
 	namespace, name, _ := strings.Cut(collection, ".")
+	l.mu.Lock()
+	roots := slices.Clone(l.bookDirs)
+	l.mu.Unlock()
 	var out []string
-	for _, root := range append([]string{filepath.Join(playDir, "collections")}, l.CollectionsPath...) {
+	for _, root := range append(appendNew(roots, filepath.Join(playDir, "collections")), l.CollectionsPath...) {
 		if filepath.Base(root) != collectionRoot {
 			root = filepath.Join(root, collectionRoot)
 		}
@@ -78,6 +81,13 @@ func (l *Loader) collectionBook(name, playDir string) string {
 		}
 	}
 	return ""
+}
+
+// besideBook notes that a playbook's collections/ is searched from now on.
+func (l *Loader) besideBook(path string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.bookDirs = appendNew(l.bookDirs, filepath.Join(filepath.Dir(path), "collections"))
 }
 
 // collectionOf names the collection that a playbook's file belongs to; "" where

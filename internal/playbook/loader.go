@@ -37,8 +37,9 @@ type Loader struct {
 	// twice. May be nil; it may be called by several goroutines.
 	Doubt func(*document.Error)
 
-	mu     sync.Mutex
-	parsed map[string]*document.Node // files read so far: they are read once
+	mu       sync.Mutex
+	bookDirs []string                  // collections/ beside the playbooks read so far
+	parsed   map[string]*document.Node // files read so far: they are read once
 }
 
 // Load reads a playbook and all it imports. The error holds every mistake, each

@@ -14,6 +14,7 @@ func (r *reader) playbook(path string, pos document.Position, inherited *importe
 		return nil
 	}
 	defer r.leave()
+	r.l.besideBook(path)
 	doc := r.read(path, pos)
 	if doc == nil {
 		return nil

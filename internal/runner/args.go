@@ -47,19 +47,30 @@ func (c *call) arguments() error {
 
 // defaults renders the module_defaults that apply to the called module.
 func (c *call) defaults() (*value.Map, error) {
-	out := value.NewMap()
-	t, known := c.job.task, c.job.batch.run.callables
-	for _, set := range t.ModuleDefaults {
-		for _, e := range set.Entries {
-			if known.full(e.Name(), t.Collections) != known.full(t.Action, t.Collections) {
-				continue
-			}
-			if err := c.renderInto(out, e.Value); err != nil {
-				return nil, err
-			}
+	t, out := c.job.task, value.NewMap()
+	for _, n := range c.job.batch.run.callables.defaultsOf(t.ModuleDefaults, t.Action, t.Collections) {
+		if err := c.defaultsFrom(out, n); err != nil {
+			return nil, err
 		}
 	}
 	return out, nil
+}
+
+// defaultsFrom renders one entry: a mapping, or a template of one.
+func (c *call) defaultsFrom(out *value.Map, n *document.Node) error {
+	if n.Kind == document.Mapping {
+		return c.renderInto(out, n)
+	}
+	v, err := evaluate(c.scope, c.job.batch.run, n)
+	if err != nil {
+		return err
+	}
+	m, ok := v.(*value.Map)
+	if !ok && v != nil {
+		return n.Errorf("module_defaults must be mappings of arguments, not %s", text(v))
+	}
+	out.Update(m)
+	return nil
 }
 
 func (c *call) argsTemplate(n *document.Node) (*value.Map, error) {

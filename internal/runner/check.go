@@ -191,8 +191,10 @@ func (c *checker) keywords(k *playbook.Keywords) {
 // there too.
 func (c *checker) moduleDefault(e *document.Entry, collections []string) {
 	c.templates(e.Value)
-	if strings.HasPrefix(e.Name(), "group/") {
-		c.errs.AddHint(e.Key.Pos, "name the modules one by one", "module_defaults for action groups aren't supported")
+	if name, isGroup := moduleGroup(e.Name()); isGroup {
+		if moduleGroups[name] == "" {
+			c.errs.AddHint(e.Key.Pos, document.Suggest("group/"+name, groupNames()), "could not resolve the module_defaults group %s", name)
+		}
 		return
 	}
 	schema, ok := c.run.callables.schema(e.Name(), collections)

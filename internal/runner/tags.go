@@ -107,7 +107,7 @@ func (r *Run) started(t *playbook.Task) bool {
 	if r.startAt == "" || t.Name == "Gathering Facts" {
 		return true
 	}
-	for _, name := range []string{t.Name, t.Title(), t.Action} {
+	for _, name := range []string{t.Name, t.Title()} {
 		if ok, err := path.Match(r.startAt, name); name == r.startAt || err == nil && ok {
 			r.startAt = ""
 			return true
