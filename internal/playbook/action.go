@@ -91,7 +91,7 @@ func (r *reader) candidates(n *document.Node, words []string) []*document.Entry 
 	}
 	for _, e := range all {
 		if !slices.Contains(modules, e) {
-			r.errs.AddHint(e.Key.Pos, document.Suggest(e.Name(), words), "'%s' is not a valid attribute for a Task", e.Name())
+			r.errs.AddHint(e.Key.Pos, meant(e.Name(), words), "'%s' is not a valid attribute for a Task", e.Name())
 		}
 	}
 	return modules

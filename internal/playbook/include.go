@@ -204,16 +204,24 @@ func (r *reader) oldInclude(t *Task, s scope) []Item {
 		return nil
 	}
 	params := &document.Node{Kind: document.Mapping, Pos: t.Args.Pos}
+	static := t.Node.Get("static")
 	for _, e := range t.Args.Entries {
 		switch e.Name() {
-		case "file", "static":
+		case "file":
+		case "static":
+			static = e.Value
 		case "tags":
 			t.Tags = appendNew(t.Tags, r.tags(e.Value)...)
 		default:
 			params.Entries = append(params.Entries, e)
 		}
 	}
-	if t.Loop != nil || isTemplate(file) || s.dynamic {
+	r.literal("static", static, isBool)
+	dynamic := isTemplate(file) || s.dynamic
+	if static != nil {
+		dynamic = !boolValue(static)
+	}
+	if t.Loop != nil || dynamic {
 		t.Include = &Include{Pos: t.Pos, File: file, Vars: params, Old: true}
 		return []Item{t}
 	}

@@ -402,9 +402,27 @@ func inverted(n *document.Node) *document.Node {
 func (r *reader) unknown(n *document.Node, words []string, owner string) {
 	for _, e := range n.Entries {
 		if !slices.Contains(words, e.Name()) {
-			r.errs.AddHint(e.Key.Pos, document.Suggest(e.Name(), words), "'%s' is not a valid attribute for a %s", e.Name(), owner)
+			r.errs.AddHint(e.Key.Pos, meant(e.Name(), words), "'%s' is not a valid attribute for a %s", e.Name(), owner)
 		}
 	}
+}
+
+// removed are keywords that Ansible once had, with what to do instead.
+var removed = map[string]string{
+	"accelerate": "Ansible removed it; leave it out: connections are kept open anyway", "accelerate_port": "Ansible removed it; leave it out",
+	"accelerate_ipv6": "Ansible removed it; leave it out", "accelerate_multi_daemon": "Ansible removed it; leave it out",
+	"only_if": "Ansible removed it; use when", "only_unless": "Ansible removed it; use when with not",
+	"first_available_file": "Ansible removed it; use with_first_found", "sudo_pass": "Ansible removed it; use -K",
+	"su_pass": "Ansible removed it; use -K", "su_exe": "Ansible removed it; use become_method: su",
+	"su_flags": "Ansible removed it; use become_flags",
+}
+
+// meant says what to write instead of a word that is not known.
+func meant(word string, words []string) string {
+	if hint := removed[word]; hint != "" {
+		return hint
+	}
+	return document.Suggest(word, words)
 }
 
 // paramsKey is a text that is equal for equal nodes.

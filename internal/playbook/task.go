@@ -39,6 +39,9 @@ func (r *reader) task(n *document.Node, s scope) *Task {
 	if s.handlers {
 		words = handlerWords()
 	}
+	if n.Get("include") != nil {
+		words = append(words, "static")
+	}
 	t := &Task{
 		Pos: n.Pos, Node: n, Path: s.path, Play: s.play, Role: s.role, Handler: s.handlers,
 		Args: &document.Node{Kind: document.Mapping, Pos: n.Pos},

@@ -123,7 +123,7 @@ func (r *Run) matchHosts(pattern string) ([]string, error) {
 
 // lookupItems evaluates a with_ loop: the lookup's results are the items.
 func (b *batch) lookupItems(ctx context.Context, s *vars.Scope, l *playbook.Loop, action string) ([]any, error) {
-	v, err := evaluate(s, b.run, l.Value)
+	v, err := b.loopValue(s, l)
 	if err != nil {
 		return nil, err
 	}
