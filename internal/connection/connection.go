@@ -28,6 +28,7 @@ type Become struct {
 	User     string // root where empty
 	Password string // never shown, never in a process list
 	Flags    string // become_flags
+	Exe      string // become_exe: the program; the method's name where empty
 }
 
 // Output is what a command that ran to its end left.

@@ -95,11 +95,18 @@ func becomeCommand(b Become) (string, error) {
 		if b.Password != "" {
 			flags = strings.Join(without(strings.Fields(flags), "-n"), " ") + " -S -p ''"
 		}
-		return "sudo " + flags + " -u " + user + ` /bin/sh -c "$1"`, nil
+		return exe(b.Exe, "sudo") + " " + flags + " -u " + user + ` /bin/sh -c "$1"`, nil
 	case "su":
-		return strings.Join(strings.Fields("su "+b.Flags+" "+user), " ") + ` -s /bin/sh -c "$1"`, nil
+		return strings.Join(strings.Fields(exe(b.Exe, "su")+" "+b.Flags+" "+user), " ") + ` -s /bin/sh -c "$1"`, nil
 	}
 	return "", fmt.Errorf("become method %q is not known (sudo and su are)", b.Method)
+}
+
+func exe(given, method string) string {
+	if given == "" {
+		return method
+	}
+	return Quote(given)
 }
 
 func (b Become) user() string {

@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
+	"time"
 
 	"rollout/internal/module"
+	"rollout/internal/report"
 	"rollout/internal/template"
 	"rollout/internal/value"
 )
@@ -183,8 +186,8 @@ func pauseAction() *action {
 	return &action{
 		module: &module.Module{Name: builtin + "pause", Summary: "Wait for a time, or until a person answers.", Args: module.Schema{
 			Args: []module.Arg{
-				{Name: "seconds", Type: module.Float, Doc: "How long to wait."},
-				{Name: "minutes", Type: module.Float, Doc: "How long to wait."},
+				{Name: "seconds", Type: module.Int, Doc: "How long to wait."},
+				{Name: "minutes", Type: module.Int, Doc: "How long to wait."},
 				{Name: "prompt", Doc: "What to show."},
 				{Name: "echo", Type: module.Bool, Default: true, Doc: "Whether to show what is typed."},
 			},
@@ -196,30 +199,74 @@ func pauseAction() *action {
 }
 
 func pause(ctx context.Context, c *call) (*outcome, error) {
-	r := c.job.batch.run
 	seconds, timed := c.args.Get("seconds")
-	if minutes, ok := c.args.Get("minutes"); ok {
-		seconds, timed = minutes.(float64)*60, true
+	minutes, inMinutes := c.args.Get("minutes")
+	if inMinutes {
+		seconds, timed = minutes.(int)*60, true
 	}
 	o := newOutcome(module.Result{})
-	o.data.Set("user_input", "")
-	o.data.Set("echo", c.args.Bool("echo"))
-	if timed {
-		wait := max(seconds.(float64), 0)
-		o.data.Set("stdout", fmt.Sprintf("Paused for %v seconds", wait))
-		return o, r.sleep(ctx, wait)
+	for _, e := range []struct {
+		name string
+		v    any
+	}{{"user_input", ""}, {"echo", c.args.Bool("echo")}, {"rc", 0}, {"stderr", ""}} {
+		o.data.Set(e.name, e.v)
 	}
+	start := time.Now()
+	if !timed {
+		err := c.pauseForAnswer(ctx, o)
+		c.paused(o, start, time.Since(start).Seconds(), true)
+		return o, err
+	}
+	wait := max(seconds.(int), 1)
+	text := fmt.Sprintf("Pausing for %d seconds", wait)
+	if !c.args.Bool("echo") {
+		text += " (output is hidden)"
+	}
+	if prompt := c.args.String("prompt"); prompt != "" {
+		text += "\n" + c.question(prompt)
+	}
+	c.job.batch.run.tell(report.Message{Text: text})
+	err := c.job.batch.run.sleep(ctx, float64(wait))
+	c.paused(o, start, float64(wait), inMinutes)
+	return o, err
+}
+
+// paused sets what pause returns about the time that it took.
+func (c *call) paused(o *outcome, start time.Time, seconds float64, inMinutes bool) {
+	const stamp = "2006-01-02 15:04:05.000000"
+	o.data.Set("start", start.Format(stamp))
+	o.data.Set("stop", time.Now().Format(stamp))
+	o.data.Set("delta", int(seconds))
+	unit := "seconds"
+	if inMinutes {
+		seconds, unit = seconds/60, "minutes"
+	}
+	o.data.Set("stdout", fmt.Sprintf("Paused for %s %s", value.FloatRepr(math.Round(seconds*100)/100, "inf", "nan"), unit))
+}
+
+// question is what pause shows.
+func (c *call) question(prompt string) string {
+	hidden := ""
+	if !c.args.Bool("echo") {
+		hidden = " (output is hidden)"
+	}
+	return fmt.Sprintf("[%s]\n%s%s:", c.job.info.Name, prompt, hidden)
+}
+
+// pauseForAnswer waits for a line, if somebody is there to type it.
+func (c *call) pauseForAnswer(ctx context.Context, o *outcome) error {
 	prompt := c.args.String("prompt")
 	if prompt == "" {
 		prompt = "Press enter to continue, Ctrl+C to interrupt"
 	}
-	answer, err := r.ask(ctx, fmt.Sprintf("[%s]\n%s:", c.job.info.Name, prompt), !c.args.Bool("echo"))
+	answer, err := c.job.batch.run.ask(ctx, c.question(prompt), !c.args.Bool("echo"))
 	if errors.Is(err, ErrNobody) {
+		c.job.batch.run.tell(report.Message{Text: c.question(prompt)})
 		o.warnings = append(o.warnings, "Not waiting for response to prompt as stdin is not interactive")
-		return o, nil
+		return nil
 	}
 	o.data.Set("user_input", strings.TrimRight(answer, "\r\n"))
-	return o, err
+	return err
 }
 
 // ask asks the person at the terminal.

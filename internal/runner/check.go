@@ -177,9 +177,7 @@ func (c *checker) keywords(k *playbook.Keywords) {
 		k.RunOnce, k.IgnoreErrors, k.IgnoreUnreachable, k.CheckMode, k.Diff, k.AnyErrorsFatal, k.Throttle, k.Timeout,
 		k.DelegateTo, k.DelegateFacts)
 	c.conditions(k.When)
-	if k.BecomeExe != nil {
-		c.errs.AddHint(k.BecomeExe.Pos, "use become_method: sudo or su, found by PATH", "become_exe isn't supported")
-	}
+	c.templates(k.BecomeExe)
 	for _, n := range k.ModuleDefaults {
 		for _, e := range n.Entries {
 			c.moduleDefault(e, k.Collections)

@@ -13,6 +13,9 @@ type frame struct {
 	after    part         // what they come to after the whole list
 	handlers bool         // they are handlers
 	depth    int          // of dynamic includes
+	// standing is set while a task runs under a strategy that lets hosts run
+	// ahead: who is still in, as it was when the task began.
+	standing func() standing
 }
 
 // part names the lists of a block.

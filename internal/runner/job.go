@@ -53,14 +53,20 @@ func (j *job) attempt(ctx context.Context) (*outcome, error) {
 	if j.scope, err = j.batch.scope(ctx, j.host.name, j.task, j.frame); err != nil {
 		return nil, err
 	}
-	if j.noLog, err = truth(j.scope, j.task.NoLog, "no_log"); err != nil {
-		return nil, err
+	if err = j.secrecy(j.scope); err != nil && (j.task.Loop == nil || !isUndefined(err)) {
+		return nil, err // what names the item is known with it
 	}
-	j.noLog = j.noLog || j.task.NoLog == nil && j.batch.run.opt.Settings.NoLog
 	if j.task.Loop != nil {
 		return j.loop(ctx)
 	}
 	return j.one(ctx, j.scope)
+}
+
+// secrecy finds out whether the task's results are hidden.
+func (j *job) secrecy(s *vars.Scope) error {
+	hide, err := truth(s, j.task.NoLog, "no_log")
+	j.noLog = hide || j.task.NoLog == nil && j.batch.run.opt.Settings.NoLog
+	return err
 }
 
 // failed makes an error the result of the task.

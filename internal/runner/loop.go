@@ -51,6 +51,7 @@ func (o *outcome) add(item *outcome) {
 	o.skipped = o.skipped && item.skipped
 	o.effects = append(o.effects, item.effects...)
 	o.includes = append(o.includes, item.includes...)
+	o.noLog = o.noLog || item.noLog
 	o.delegate, o.address = item.delegate, item.address
 	if !item.skipped {
 		o.skipped = false
@@ -89,6 +90,9 @@ func (j *job) item(ctx context.Context, items []any, i int, item any) (*outcome,
 		if err := j.pause(ctx, s); err != nil {
 			return nil, err
 		}
+	}
+	if err := j.secrecy(s); err != nil {
+		return nil, err
 	}
 	o, err := j.one(ctx, s)
 	if err != nil { // ends the loop; what the items before did is told

@@ -117,7 +117,7 @@ func ansibleVersion() *value.Map {
 }
 
 // magicLazy are the magic variables that cost something.
-func (b *batch) magicLazy(t *playbook.Task, self func() *vars.Scope) map[string]func() (any, error) {
+func (b *batch) magicLazy(t *playbook.Task, f frame, self func() *vars.Scope) map[string]func() (any, error) {
 	lazy := map[string]func() (any, error){
 		"groups":             func() (any, error) { return b.run.hosts.groups(), nil },
 		"hostvars":           func() (any, error) { return b.hostVars(self()), nil },
@@ -134,8 +134,12 @@ func (b *batch) magicLazy(t *playbook.Task, self func() *vars.Scope) map[string]
 		return func() (any, error) { return value.List(of()), nil }
 	}
 	lazy["ansible_play_hosts_all"] = list(func() []string { return b.playHosts })
-	lazy["ansible_play_hosts"] = list(b.aliveHosts)
-	lazy["ansible_play_batch"] = list(func() []string { return names(b.remaining()) })
+	now := f.standing
+	if now == nil {
+		now = b.standing
+	}
+	lazy["ansible_play_hosts"] = list(func() []string { return now().alive })
+	lazy["ansible_play_batch"] = list(func() []string { return now().batch })
 	lazy["play_hosts"] = lazy["ansible_play_batch"]
 	lazy["ansible_play_role_names"] = list(func() []string { return roleNames(b.ownRoles()) })
 	lazy["role_names"] = lazy["ansible_play_role_names"]

@@ -104,7 +104,9 @@ func (r *Run) runPlay(ctx context.Context, p *playbook.Play) (bool, error) {
 		r.tell(report.NoHostsMatched{})
 		return true, nil
 	}
-	b.playHosts = hosts
+	if b.playHosts, err = b.inOrder(ctx, hosts); err != nil {
+		return false, err
+	}
 	sizes, err := b.serial(ctx, len(hosts))
 	if err != nil {
 		return false, err
@@ -251,6 +253,37 @@ func (b *batch) selectHosts(ctx context.Context) ([]string, error) {
 		b.run.tell(report.Warning{Text: w})
 	}
 	return hosts, nil
+}
+
+// inOrder returns hosts in the inventory's order, which order: does not change
+// for the variables that list them.
+func (b *batch) inOrder(ctx context.Context, hosts []string) ([]string, error) {
+	if b.play.Order == nil {
+		return hosts, nil
+	}
+	patterns, err := b.patterns(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ordered, _, err := b.run.hosts.match(patterns, "")
+	return ordered, err
+}
+
+// standing is which hosts are still in the play, and in its batch.
+type standing struct{ alive, batch []string }
+
+func (b *batch) standing() standing {
+	in := map[string]bool{}
+	for _, m := range b.remaining() {
+		in[m.name] = true
+	}
+	s := standing{alive: b.aliveHosts()}
+	for _, h := range b.playHosts {
+		if in[h] {
+			s.batch = append(s.batch, h)
+		}
+	}
+	return s
 }
 
 // serial returns the sizes of the play's batches.

@@ -19,7 +19,7 @@ func (b *batch) scope(ctx context.Context, host string, t *playbook.Task, f fram
 	var s *vars.Scope
 	self := func() *vars.Scope { return s }
 	layers = append([]vars.Layer{implicitAddress(host, self)}, layers...)
-	lazy := b.magicLazy(t, self)
+	lazy := b.magicLazy(t, f, self)
 	layers = append(layers, vars.Layer{Level: vars.Magic, Values: b.magic(host, t), Data: true, Lazy: lazy})
 	s = b.run.newScope(ctx, host, layers)
 	return s, nil

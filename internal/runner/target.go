@@ -220,6 +220,7 @@ func becoming(s *vars.Scope, t *playbook.Task, login Login) (*connection.Become,
 	}{
 		{&out.Method, t.BecomeMethod, "become_method", []string{"ansible_become_method"}, login.BecomeMethod},
 		{&out.User, t.BecomeUser, "become_user", []string{"ansible_become_user"}, login.BecomeUser},
+		{&out.Exe, t.BecomeExe, "become_exe", []string{"ansible_become_exe"}, ""},
 		{&out.Flags, t.BecomeFlags, "become_flags", []string{"ansible_become_flags"}, login.BecomeFlags},
 		{&out.Password, nil, "", []string{"ansible_become_password", "ansible_become_pass", "ansible_sudo_pass", "ansible_su_pass"}, login.BecomePassword},
 	} {

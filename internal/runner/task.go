@@ -161,6 +161,8 @@ func (b *batch) perform(ctx context.Context, t *playbook.Task, info report.Task,
 	}
 	if b.free {
 		count := b.counter(t, limit)
+		now := b.standing()
+		f.standing = func() standing { return now }
 		b.turn.Unlock()
 		defer b.turn.Lock()
 		select {
