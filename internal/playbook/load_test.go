@@ -232,3 +232,22 @@ func TestWalkAllFollowsWhatIsKnownBeforeTheRun(t *testing.T) {
 	equal(t, "error", strings.ReplaceAll(err.Error(), dir+"/", ""), `bad.yml:2:17: cannot find the task file gone.yml (looked for gone.yml, gone.yml)
 bad.yml:3:3: a task must be a mapping, not a scalar`)
 }
+
+// Old books pass variables on to roles under their own names.
+func TestParametersThatNameThemselvesAreTheOutside(t *testing.T) {
+	l := &Loader{Files: memory{
+		"site.yml":              "- hosts: a\n  roles: [{role: r, size: '{{ size }}', own: '{{ own }}', other: '{{ size }}'}, {role: s, size: \"{{size}}\"}]\n",
+		"roles/r/vars/main.yml": "own: 1\n", "roles/s/tasks/main.yml": "[]\n",
+	}}
+	pb, err := l.Load("site.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, s := pb.Plays[0].Roles[0], pb.Plays[0].Roles[1]
+	if r.Params.Get("size") != nil || r.Params.Get("own") == nil || r.Params.Get("other") == nil || s.Params != nil {
+		t.Errorf("parameters: %v, %v", r.Params.Decode(), s.Params.Decode())
+	}
+	if len(pb.Deprecations) != 2 {
+		t.Errorf("notes: %v", pb.Deprecations)
+	}
+}

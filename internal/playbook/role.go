@@ -127,6 +127,7 @@ func (r *reader) fillRole(use *RoleUse, role *Role, req roleRequest, s scope) {
 	use.Role = role
 	use.Key = roleKey(role, req)
 	role.Vars = r.roleVars(role, "vars", req.from.Vars, req.pos)
+	use.Params = r.outsideParams(use.Params, role.Vars)
 	role.Defaults = r.roleVars(role, "defaults", req.from.Defaults, req.pos)
 	inner := scope{Keywords: req.keywords, play: s.play, role: use, dynamic: s.dynamic}
 	inner.Collections = nil // roles don't search what their play does
@@ -141,6 +142,35 @@ func (r *reader) fillRole(use *RoleUse, role *Role, req roleRequest, s scope) {
 	use.Tasks = r.roleItems(role, "tasks", req.from.Tasks, req.pos, inner)
 	inner.handlers = true
 	use.Handlers = r.roleItems(role, "handlers", req.from.Handlers, req.pos, inner)
+}
+
+// outsideParams leaves out parameters that name themselves, as in role: x with
+// size: "{{ size }}". Ansible 1 rendered parameters where the role is used, and
+// old books pass variables on that way: it is the variable from outside, which
+// the role sees anyhow, unless its own vars hide it.
+func (r *reader) outsideParams(params, own *document.Node) *document.Node {
+	if params == nil {
+		return nil
+	}
+	out := *params
+	out.Entries = nil
+	for _, e := range params.Entries {
+		if !namesItself(e) || own.Get(e.Name()) != nil {
+			out.Entries = append(out.Entries, e)
+			continue
+		}
+		r.deprecate(e.Key.Pos, "a role's parameter that names itself is deprecated: leave it out")
+	}
+	if len(out.Entries) == 0 {
+		return nil
+	}
+	return &out
+}
+
+func namesItself(e *document.Entry) bool {
+	inner, ok := strings.CutPrefix(strings.TrimSpace(e.Value.Text), "{{")
+	inner, end := strings.CutSuffix(inner, "}}")
+	return ok && end && e.Value.Tag == "" && strings.TrimSpace(inner) == e.Name()
 }
 
 // roleKey tells uses apart that may run once each.
