@@ -111,7 +111,7 @@ func (d *display) failure(color, text string) {
 }
 
 func (d *display) to(out io.Writer, color, text string) {
-	text = Printable(text)
+	text = strings.TrimSuffix(Printable(text), "\n") // Ansible ends no line twice
 	if d.opt.Log != nil {
 		d.opt.Log(text)
 	}

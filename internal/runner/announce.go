@@ -44,3 +44,16 @@ func shownArgs(t *playbook.Task) string {
 	}
 	return " " + strings.Join(parts, ", ")
 }
+
+// checks tells whether the play runs in check mode, for its heading.
+func (b *batch) checks(ctx context.Context) bool {
+	if b.play.CheckMode == nil {
+		return b.run.opt.Check
+	}
+	s, err := b.playScope(ctx)
+	if err != nil {
+		return b.run.opt.Check
+	}
+	yes, err := truth(s, b.play.CheckMode, "check_mode")
+	return yes && err == nil // a mistake in it is the tasks' to tell
+}

@@ -98,7 +98,7 @@ func (r *Run) runPlay(ctx context.Context, p *playbook.Play) (bool, error) {
 	if err := b.warnReserved(); err != nil {
 		return false, err
 	}
-	start := report.PlayStart{Name: b.name, Where: place(p.Pos), Check: r.opt.Check, Free: b.free}
+	start := report.PlayStart{Name: b.name, Where: place(p.Pos), Check: b.checks(ctx), Free: b.free}
 	if len(hosts) == 0 {
 		r.tell(start)
 		r.tell(report.NoHostsMatched{})
