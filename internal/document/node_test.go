@@ -130,24 +130,40 @@ func TestSuggest(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add("a: &a {x: 1}\nb: {<<: *a}\n--- \n- !vault |\n  x\n")
 	f.Add("? [a]\n: b")
+	for _, text := range []string{"a:\n\tb: 1", "a: \"b\nc: d", "x: {{ y }}/z", "- a: [1\n- b", "日本: a: b\r\n", "- a\n -b: c", "a: *b", "a: \"\\d\"", "a: >x\n b"} {
+		f.Add(text)
+	}
 	f.Fuzz(func(t *testing.T, text string) {
 		nodes, err := ParseAll("f.yml", []byte(text))
+		var at *Error
+		if errors.As(err, &at) {
+			_ = at.Detail()
+			if lines := strings.Count(text, "\n") + 1; at.Pos.Line < 0 || at.Pos.Line > lines {
+				t.Errorf("%s is outside of %d lines", at.Pos, lines)
+			}
+		}
 		if err != nil {
 			return
 		}
+		source := strings.Split(text, "\n")
 		for _, n := range nodes {
 			_ = n.Decode()
+			insideEach(n, source)
 		}
 	})
 }
 
-func TestEqualKeysAreNoted(t *testing.T) {
-	text := []byte("a: 1\nb: 2\na: 3\n")
-	n, err := Parse("f.yml", text)
-	if err != nil || len(n.Notes) != 1 || !strings.Contains(n.Notes[0].Error(), `f.yml:3:1: the key "a" stands twice, first in line 1`) {
-		t.Errorf("got %v, %v", n.Notes, err)
+// insideEach asks for places within every scalar, good ones and others.
+func insideEach(n *Node, source []string) {
+	for _, item := range n.Items {
+		insideEach(item, source)
 	}
-	if _, err := ParseStrict("f.yml", text); err == nil || !strings.Contains(err.Error(), "f.yml:3:1") {
-		t.Errorf("strict: got %v", err)
+	for _, e := range n.Entries {
+		insideEach(e.Value, source)
+	}
+	for line := range 3 {
+		for column := range 4 {
+			_ = n.Inside(line, column, source)
+		}
 	}
 }

@@ -152,3 +152,18 @@ func FuzzParsePairs(f *testing.F) {
 	}
 	f.Fuzz(func(_ *testing.T, s string) { _, _ = ParsePairs(s) })
 }
+
+// What -e gets may be pairs, JSON or YAML.
+func FuzzParseExtra(f *testing.F) {
+	for _, s := range []string{"a=1 b='c d'", `{"a": [1, {"b": null}]}`, "{a: !unsafe '{{ b }}'}", "[1]", "{a: &b {c: *b}}", "a='"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if strings.HasPrefix(strings.TrimSpace(s), "@") {
+			return // a file's name
+		}
+		if m, err := (Decoder{}).ParseExtra([]string{s}); err == nil && m == nil {
+			t.Errorf("%q gives no variables and no error", s)
+		}
+	})
+}
