@@ -71,6 +71,7 @@ func readAdvancedList(_ context.Context, p *pathSource, inv *Inventory) error {
 		var wrong *rangeError
 		switch {
 		case errors.As(err, &wrong) && wrong.shape:
+			inv.warn("Unable to parse address from hostname, leaving unchanged: %s", err)
 			names, port = []string{text}, 0
 		case err != nil:
 			return err

@@ -2,6 +2,7 @@ package document
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -18,6 +19,9 @@ var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
 // only, and that of where it gave up: the place, and what was probably meant,
 // come from looking at the text.
 func syntaxError(file string, data []byte, err error) error {
+	if strings.HasSuffix(file, ".json") {
+		return jsonError(file, data, err)
+	}
 	message, near := err.Error(), 1
 	if m := yamlLine.FindStringSubmatch(strings.SplitN(message, "\n", 2)[0]); m != nil {
 		message = m[2]
@@ -30,6 +34,21 @@ func syntaxError(file string, data []byte, err error) error {
 	d.look()
 	return &Error{Pos: Position{File: file, Line: d.at, Column: d.column}, Message: "not valid YAML: " + d.message, Hint: d.hint,
 		Source: lines[d.at-1]}
+}
+
+// jsonError says what is wrong with a file that is JSON by its name, where it
+// is, in words that tell that YAML would have done too.
+func jsonError(file string, data []byte, yamlErr error) error {
+	at := Position{File: file, Line: 1, Column: 1}
+	var into any
+	err := json.Unmarshal(data, &into)
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
+		before := string(data[:min(int(syntax.Offset), len(data))])
+		at.Line = 1 + strings.Count(before, "\n")
+		at.Column = max(1, len(before)-strings.LastIndexByte(before, '\n')-1)
+	}
+	return &Error{Pos: at, Message: fmt.Sprintf("it is neither JSON nor YAML. JSON: %v. YAML: %v", err, yamlErr)}
 }
 
 // maxProbes bounds how far from where the parser gave up the mistake is sought.

@@ -70,3 +70,15 @@ func TestYAMLMistakesInLongFiles(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+func TestJSONMistakes(t *testing.T) {
+	for text, want := range map[string]string{
+		"{ }}\n":                             "f.json:1:4: it is neither JSON nor YAML. JSON: invalid character '}' after top-level value.",
+		"{\n  \"a\": [1, 2},\n\t\"b\": @\n}": "f.json:2:13: it is neither JSON nor YAML. JSON: invalid character '}' after array element.",
+	} {
+		_, err := Parse("f.json", []byte(text))
+		if err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%q: %v\nwant %s", text, err, want)
+		}
+	}
+}
