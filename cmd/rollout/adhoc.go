@@ -128,7 +128,9 @@ func (f *adHocFlags) onHosts(ctx context.Context, p *project, pattern string, lo
 	conns, engines := connection.NewPool(ctx), docker.NewPool()
 	defer func() { _ = errors.Join(engines.Close(), conns.Close()) }()
 	modules := moduleTable(p.clouds, engines)
-	loader := p.loader(ctx, playbook.Files{Shipped: shipped{}}, runner.Known(modules))
+	loader := p.loader(ctx, playbook.Files{Shipped: shipped{}})
+	own := p.useLibrary(loader, modules, f.run.modulePath)
+	own.Add(f.playbookDir)
 	loaded, err := loader.AdHoc(playbook.AdHoc{Hosts: pattern, Module: f.module, Args: f.args, Dir: f.playbookDir, Keyword: f.keywords()})
 	if err != nil {
 		return runner.ExitError, err
@@ -138,7 +140,7 @@ func (f *adHocFlags) onHosts(ctx context.Context, p *project, pattern string, lo
 		return runner.ExitError, err
 	}
 	opt := p.runOptions(&f.run, login)
-	opt.Playbook, opt.Loader, opt.Modules, opt.Connector, opt.Observer = loaded, loader, modules, connector{p, conns}, observer
+	opt.Playbook, opt.Loader, opt.Modules, opt.Own, opt.Connector, opt.Observer = loaded, loader, modules, own, connector{p, conns}, observer
 	opt.Inventory = p.source(f.listHosts)
 	run, err := runner.New(opt)
 	if err != nil {

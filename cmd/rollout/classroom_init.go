@@ -234,7 +234,7 @@ func (c *class) runInit(ctx context.Context, flags *initFlags, inv *inventory.In
 	defer func() { _ = errors.Join(engines.Close(), conns.Close()) }()
 	files := playbook.Files{Shipped: shipped{}}
 	modules := moduleTable(c.clouds, engines)
-	loader := &playbook.Loader{Files: files, RolesPath: []string{"roles", playbook.Embedded + "roles"}, Known: runner.Known(modules)}
+	loader := &playbook.Loader{Files: files, RolesPath: []string{"roles", playbook.Embedded + "roles"}, Known: runner.Known(modules, nil)}
 	loaded, err := loader.Load(files.Find(filepath.Join("playbooks", "classroom_init.yml")))
 	if err != nil {
 		return runner.Summary{}, err

@@ -127,7 +127,7 @@ func (p *project) lintAll(ctx context.Context, engines *docker.Pool, paths []str
 func (p *project) lintPath(ctx context.Context, engines *docker.Pool, path string, known *value.Map) ([]lint.Finding, error) {
 	files := playbook.Files{Shipped: shipped{}}
 	path = files.Find(path)
-	plain := &lint.Linter{Loader: p.loader(ctx, files, nil), Engine: p.engine}
+	plain := &lint.Linter{Loader: p.loader(ctx, files), Engine: p.engine}
 	plain.Loader.Doubt = nil // told when the file is looked at whole
 	kind, err := plain.KindOf(path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -153,19 +153,20 @@ func (p *project) lintPath(ctx context.Context, engines *docker.Pool, path strin
 // lintBook looks at a playbook as a run would, and further.
 func (p *project) lintBook(ctx context.Context, engines *docker.Pool, path string, files playbook.Source, known *value.Map) ([]lint.Finding, error) {
 	modules := moduleTable(p.clouds, engines)
-	loader := p.loader(ctx, files, runner.Known(modules))
+	loader := p.loader(ctx, files)
+	own := p.useLibrary(loader, modules, "")
 	var doubts []lint.Finding
 	loader.Doubt = func(d *document.Error) {
 		doubts = append(doubts, lint.Finding{Error: *d, Rule: lint.RuleTwice, Warning: true})
 	}
 	loaded, mistakes := loader.Load(path)
-	run, err := runner.New(runner.Options{Playbook: loaded, Loader: loader, Modules: modules, Settings: p.settings,
+	run, err := runner.New(runner.Options{Playbook: loaded, Loader: loader, Modules: modules, Own: own, Settings: p.settings,
 		Decrypt: p.keys.Decrypt, ExtraVars: p.extra, Inventory: inventory.Names{}})
 	if err != nil {
 		return nil, err
 	}
 	found := lint.Mistakes(lint.RuleSyntax, inOrder(mistakes, run.Check()))
-	l := linter(run, loader, modules)
+	l := linter(run, loader, runner.Schemas(modules, own))
 	names, more := l.Beside(filepath.Dir(path))
 	l.Known = known.Clone()
 	for _, name := range names {
@@ -176,8 +177,8 @@ func (p *project) lintBook(ctx context.Context, engines *docker.Pool, path strin
 }
 
 // linter looks further than a run does before it begins.
-func linter(run *runner.Run, loader *playbook.Loader, modules map[string]*module.Module) *lint.Linter {
-	return &lint.Linter{Loader: loader, Engine: run.Templates(), Modules: runner.Schemas(modules), Places: places(run), Known: value.NewMap()}
+func linter(run *runner.Run, loader *playbook.Loader, schemas func(string, []string) (string, module.Schema, bool)) *lint.Linter {
+	return &lint.Linter{Loader: loader, Engine: run.Templates(), Modules: schemas, Places: places(run), Known: value.NewMap()}
 }
 
 // places are those of the run, as a person in this folder names them.
@@ -196,9 +197,9 @@ func places(run *runner.Run) func(*playbook.Task, string, string) []string {
 
 // lintMistakes are the mistakes of a playbook that lint finds beyond Check, for
 // --syntax-check.
-func lintMistakes(run *runner.Run, loader *playbook.Loader, modules map[string]*module.Module, loaded *playbook.Playbook) error {
+func lintMistakes(run *runner.Run, loader *playbook.Loader, schemas func(string, []string) (string, module.Schema, bool), loaded *playbook.Playbook) error {
 	var errs document.Errors
-	for _, f := range linter(run, loader, modules).Playbook(loaded) {
+	for _, f := range linter(run, loader, schemas).Playbook(loaded) {
 		if !f.Warning {
 			errs.Join(&f.Error)
 		}
@@ -233,7 +234,7 @@ func learn(inv *inventory.Inventory, known *value.Map) {
 // asking clouds, and adds the names of their variables to known.
 func (p *project) lintInventories(ctx context.Context, known *value.Map) []lint.Finding {
 	var found []lint.Finding
-	l := &lint.Linter{Loader: p.loader(ctx, playbook.Files{}, nil), Engine: p.engine}
+	l := &lint.Linter{Loader: p.loader(ctx, playbook.Files{}), Engine: p.engine}
 	for _, arg := range p.inventories {
 		if !still(arg) {
 			continue

@@ -39,7 +39,7 @@ type runFlags struct {
 	syntaxCheck   bool
 	list          report.ListingParts
 	step          bool
-	modulePath    string // refused
+	modulePath    string
 	replace       bool
 	observer      runner.Observer // nil prints as ansible-playbook does
 	patience      int             // seconds to wait for VMs where no variable says so; 0 is the roles' own
@@ -71,16 +71,13 @@ func (f *runFlags) registerCommon(flags *pflag.FlagSet) {
 	flags.BoolVarP(&f.check, "check", "C", false, "change nothing, say what would change")
 	flags.BoolVarP(&f.diff, "diff", "D", false, "show differences in files and settings")
 	flags.CountVarP(&f.verbose, "verbose", "v", "say more; -vvvv shows every API call")
-	flags.StringVarP(&f.modulePath, "module-path", "M", "", "")
-	_ = flags.MarkHidden("module-path") // it was registered above; validate says why it is refused
+	flags.StringVarP(&f.modulePath, "module-path", "M", "", "where modules of your own are, `DIRECTORIES` separated by colons")
 	f.login.register(flags)
 }
 
 // validate refuses what cannot be done.
 func (f *runFlags) validate() error {
 	switch {
-	case f.modulePath != "":
-		return fmt.Errorf("cannot load modules from %s: rollout's modules are built in (leave --module-path out)", f.modulePath)
 	case f.forks < 1:
 		return fmt.Errorf("cannot run on %d hosts at a time: --forks must be 1 or more", f.forks)
 	case f.login.timeout < 0:
@@ -172,14 +169,15 @@ func (p *project) checkTopology(ctx context.Context, books []string) error {
 func (p *project) runOne(ctx context.Context, flags *runFlags, book string, login runner.Login, c connector, engines *docker.Pool) (int, error) {
 	files := playbook.Files{Shipped: shipped{}}
 	modules := moduleTable(p.clouds, engines)
-	loader := p.loader(ctx, files, runner.Known(modules))
+	loader := p.loader(ctx, files)
+	own := p.useLibrary(loader, modules, flags.modulePath)
 	loaded, mistakes := loader.Load(files.Find(book))
 	observer, err := flags.watch(p.settings)
 	if err != nil {
 		return runner.ExitError, err
 	}
 	opt := p.runOptions(flags, login)
-	opt.Playbook, opt.Loader, opt.Modules, opt.Connector, opt.Observer = loaded, loader, modules, c, observer
+	opt.Playbook, opt.Loader, opt.Modules, opt.Own, opt.Connector, opt.Observer = loaded, loader, modules, own, c, observer
 	opt.Inventory, opt.RetryFile = p.source(flags.runsNothing()), p.retryFile(book)
 	run, err := runner.New(opt)
 	if err != nil {
@@ -187,7 +185,7 @@ func (p *project) runOne(ctx context.Context, flags *runFlags, book string, logi
 	}
 	mistakes = inOrder(mistakes, run.Check())
 	if flags.syntaxCheck {
-		mistakes = inOrder(mistakes, lintMistakes(run, loader, modules, loaded))
+		mistakes = inOrder(mistakes, lintMistakes(run, loader, runner.Schemas(modules, own), loaded))
 	}
 	if mistakes != nil {
 		return runner.ExitError, mistakes
@@ -203,13 +201,12 @@ func (p *project) runOne(ctx context.Context, flags *runFlags, book string, logi
 }
 
 // loader reads playbooks with the project's roles, collections and vault keys.
-func (p *project) loader(ctx context.Context, files playbook.Source, known func(string) bool) *playbook.Loader {
+func (p *project) loader(ctx context.Context, files playbook.Source) *playbook.Loader {
 	return &playbook.Loader{
 		Files:           files,
 		RolesPath:       slices.Concat(p.settings.RolesPath, []string{"roles", playbook.Embedded + "roles"}),
 		CollectionsPath: p.settings.CollectionsPath,
 
-		Known:   known,
 		Expand:  p.expand(ctx),
 		Decrypt: p.keys.Decrypt,
 		Doubt:   func(d *document.Error) { warn(d.Error()) },

@@ -37,6 +37,14 @@ type Program struct {
 	Stdin  []byte
 }
 
+// Finder finds modules that are not shipped: people's own.
+type Finder interface {
+	// Find returns the module of a name; nil where there is none.
+	Find(name string) *Module
+	// Problem says why the module of that name can't be run; nil where it can.
+	Problem(name string) error
+}
+
 // Call is one invocation of a module for one host.
 type Call struct {
 	Args     *value.Map // validated against the schema, defaults filled in

@@ -29,6 +29,10 @@ type Loader struct {
 	// Known tells whether there is a module of that name; it makes the messages
 	// about unknown keywords exact. May be nil.
 	Known func(module string) bool
+	// Found is told of each folder of a playbook and of a role, beside which
+	// there may be more than files of ours. May be nil; it may be called by
+	// several goroutines.
+	Found func(dir string)
 	// Note is told of old forms in what is included at run time; those of the
 	// playbook are in its Deprecations. May be nil; it may be called by several
 	// goroutines.
@@ -50,6 +54,12 @@ func (l *Loader) Load(path string) (*Playbook, error) {
 	path = l.book(path, filepath.Dir(path))
 	plays := r.playbook(path, document.Position{File: path}, nil)
 	return &Playbook{Path: path, Plays: plays, Deprecations: r.notes}, r.finish()
+}
+
+func (l *Loader) found(dir string) {
+	if l.Found != nil {
+		l.Found(dir)
+	}
 }
 
 // book finds the file of a playbook: a path, or a collection's playbook by its

@@ -15,6 +15,7 @@ func (r *reader) playbook(path string, pos document.Position, inherited *importe
 	}
 	defer r.leave()
 	r.l.besideBook(path)
+	r.l.found(filepath.Dir(path))
 	doc := r.read(path, pos)
 	if doc == nil {
 		return nil

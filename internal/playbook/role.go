@@ -185,6 +185,11 @@ func roleKey(role *Role, req roleRequest) string {
 
 // findRole looks for a role's directory: in collections, then where roles are.
 func (r *reader) findRole(name string, s scope) (role *Role, tried []string) {
+	defer func() {
+		if role != nil {
+			r.l.found(role.Path)
+		}
+	}()
 	if path, collection, short := r.collectionRole(name, s.Collections, s.play.Dir); path != "" {
 		return &Role{Name: short, Collection: collection, Path: path, Files: r.l.Files}, nil
 	}

@@ -130,6 +130,9 @@ func (c *checker) call(t *playbook.Task) {
 		c.noModule(t.Action, t.ActionPos)
 		return
 	}
+	if err := c.run.callables.problem(mod); err != nil {
+		c.errs.Add(t.ActionPos, "%v", err)
+	}
 	c.oldName(t, mod)
 	schema, _ := c.run.callables.schema(t.Action, t.Collections)
 	if t.Include == nil { // the loader has looked at an include's

@@ -10,8 +10,8 @@ import (
 
 // Schemas returns what finds the full name and the arguments of what a task
 // calls, the engine's own actions included.
-func Schemas(table map[string]*module.Module) func(name string, collections []string) (full string, args module.Schema, ok bool) {
-	c := newCallables(table)
+func Schemas(table map[string]*module.Module, own module.Finder) func(name string, collections []string) (full string, args module.Schema, ok bool) {
+	c := newCallables(table, own)
 	return func(name string, collections []string) (string, module.Schema, bool) {
 		args, ok := c.schema(name, collections)
 		return c.full(name, collections), args, ok

@@ -20,11 +20,12 @@ const (
 type callables struct {
 	modules map[string]*module.Module // by name and alias
 	actions map[string]*action
+	own     module.Finder // people's own modules; nil for none
 }
 
 // newCallables indexes modules under their names and aliases.
-func newCallables(table map[string]*module.Module) callables {
-	c := callables{modules: map[string]*module.Module{}, actions: map[string]*action{}}
+func newCallables(table map[string]*module.Module, own module.Finder) callables {
+	c := callables{modules: map[string]*module.Module{}, actions: map[string]*action{}, own: own}
 	for name, m := range table {
 		c.modules[name] = m
 		c.modules[m.Name] = m
@@ -42,26 +43,62 @@ func newCallables(table map[string]*module.Module) callables {
 }
 
 // Known tells which names a task can call, for playbook.Loader: those of the
-// modules and of the engine's own actions.
-func Known(table map[string]*module.Module) func(name string) bool {
-	c := newCallables(table)
+// modules, people's own among them, and of the engine's own actions.
+func Known(table map[string]*module.Module, own module.Finder) func(name string) bool {
+	c := newCallables(table, own)
 	return func(name string) bool {
 		act, mod := c.find(name, nil)
 		return act != nil || mod != nil
 	}
 }
 
-// find returns what name calls; an action goes before a module.
+// find returns what name calls: an action goes before a module, and a module of
+// a person's own before one that is shipped, unless that is meant by its full
+// name.
 func (c callables) find(name string, collections []string) (*action, *module.Module) {
 	for _, n := range spellings(name, collections) {
 		if a, ok := c.actions[n]; ok {
 			return a, nil
 		}
+		if m := c.inPlaceOf(n, name); m != nil {
+			return nil, m
+		}
 		if m, ok := c.modules[n]; ok {
+			return nil, m
+		}
+		if m := c.ownModule(n); m != nil && strings.Contains(n, ".") {
 			return nil, m
 		}
 	}
 	return nil, nil
+}
+
+// inPlaceOf returns the module of a library that stands in for a built-in one.
+func (c callables) inPlaceOf(full, said string) *module.Module {
+	if strings.HasPrefix(said, builtin) {
+		return nil
+	}
+	for _, prefix := range []string{builtin, legacy} {
+		if short, ok := strings.CutPrefix(full, prefix); ok {
+			return c.ownModule(short)
+		}
+	}
+	return nil
+}
+
+func (c callables) ownModule(name string) *module.Module {
+	if c.own == nil {
+		return nil
+	}
+	return c.own.Find(name)
+}
+
+// problem says why what name calls can't be run.
+func (c callables) problem(m *module.Module) error {
+	if c.own == nil || m == nil {
+		return nil
+	}
+	return c.own.Problem(m.Name)
 }
 
 // spellings are the full names that a name may stand for.

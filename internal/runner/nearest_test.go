@@ -10,7 +10,7 @@ import (
 // A module of Ansible's that is missing is refused by name, with what is there
 // instead; a misspelt one with the name that was meant.
 func TestMissingModulesNameTheNearest(t *testing.T) {
-	c := newCallables(map[string]*module.Module{"ansible.builtin.command": {Name: "ansible.builtin.command"}, "ansible.builtin.apt": {Name: "ansible.builtin.apt"}})
+	c := newCallables(map[string]*module.Module{"ansible.builtin.command": {Name: "ansible.builtin.command"}, "ansible.builtin.apt": {Name: "ansible.builtin.apt"}}, nil)
 	for name, want := range map[string]string{"yum": "apt, command", "ansible.posix.mount": "command", "community.general.timezone": "command", "package": "apt, command"} {
 		instead, known := c.absent(name)
 		if got := strings.Join(instead, ", "); !known || got != want {

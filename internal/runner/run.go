@@ -46,6 +46,7 @@ type Options struct {
 	Loader    *playbook.Loader // reads what is included at run time
 	Inventory inventory.Source
 	Modules   map[string]*module.Module
+	Own       module.Finder // people's own modules; nil for none
 	Connector Connector
 	Observer  Observer
 	Person    Person // nil: nobody can answer
@@ -132,7 +133,7 @@ func New(opt Options) (*Run, error) {
 	if opt.ExtraVars == nil {
 		opt.ExtraVars = value.NewMap()
 	}
-	r := &Run{opt: opt, callables: newCallables(opt.Modules), state: newState(), stats: newStats(),
+	r := &Run{opt: opt, callables: newCallables(opt.Modules, opt.Own), state: newState(), stats: newStats(),
 		secrets: &secrets{}, conns: newConnections(opt.Connector), running: newRunning(), chores: newChores(),
 		decoder: vars.Decoder{Decrypt: opt.Decrypt}, slots: make(chan struct{}, opt.Forks),
 		maps: map[*document.Node]*value.Map{}, warned: map[string]bool{}, failed: map[string]bool{}, lost: map[string]bool{}, startAt: opt.StartAt}

@@ -70,11 +70,11 @@ func TestWhatRefusedSettingsMaySay(t *testing.T) {
 }
 
 func TestIdleLines(t *testing.T) {
-	s, err := Read(place(t, "[defaults]\nlibrary = x\nfroks = 3\nforks = 3\n", "ANSIBLE_SCP_IF_SSH=1", "ANSIBLE_NOCOWS=1", "ANSIBLE_FORKS=1"))
+	s, err := Read(place(t, "[defaults]\nfilter_plugins = x\nfroks = 3\nforks = 3\n", "ANSIBLE_SCP_IF_SSH=1", "ANSIBLE_NOCOWS=1", "ANSIBLE_FORKS=1"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{s.File + ":2:1: [defaults] library", s.File + ":3:1: [defaults] froks (no such setting)", "ANSIBLE_SCP_IF_SSH"}
+	want := []string{s.File + ":2:1: [defaults] filter_plugins", s.File + ":3:1: [defaults] froks (no such setting)", "ANSIBLE_SCP_IF_SSH"}
 	if strings.Join(s.Idle, "\n") != strings.Join(want, "\n") {
 		t.Errorf("got %q", s.Idle)
 	}

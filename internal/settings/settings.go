@@ -28,6 +28,7 @@ type Settings struct {
 	MaxDiffSize           int      // bytes above which a file's difference is not shown
 	RolesPath             []string // where roles are looked for, after the playbook's own
 	CollectionsPath       []string // where collections of roles and playbooks are looked for
+	ModulePath            []string // where modules of your own are looked for, besides the library/ of playbooks and roles
 	PlaybookDir           string   // the folder that ad hoc tasks and the inventory command take for the playbook's
 	PlaybookVarsRoot      string   // whose group_vars and host_vars are read where playbooks import playbooks
 	ModuleName            string   // the module of `rollout run` without -m

@@ -47,6 +47,8 @@ func runTopic() Topic {
 			Doc: "where roles are looked for, after the playbook's own", into: func(s *Settings) any { return &s.RolesPath }},
 		{Name: "COLLECTIONS_PATHS", Kind: Paths, Env: []string{"ANSIBLE_COLLECTIONS_PATHS", "ANSIBLE_COLLECTIONS_PATH"}, Keys: []string{"defaults.collections_paths", "defaults.collections_path"}, Default: "~/.ansible/collections:/usr/share/ansible/collections",
 			Doc: "where collections of roles and playbooks are looked for", into: func(s *Settings) any { return &s.CollectionsPath }},
+		{Name: "DEFAULT_MODULE_PATH", Kind: Paths, Env: []string{"ANSIBLE_LIBRARY"}, Keys: []string{"defaults.library"}, Default: "~/.ansible/plugins/modules:/usr/share/ansible/plugins/modules",
+			Doc: "where modules of your own are looked for, besides the library/ of playbooks and roles", into: func(s *Settings) any { return &s.ModulePath }},
 		{Name: "PLAYBOOK_DIR", Kind: Path, Env: []string{"ANSIBLE_PLAYBOOK_DIR"}, Keys: []string{"defaults.playbook_dir"},
 			Doc: "the folder that ad hoc tasks and the inventory command take for the playbook's", into: func(s *Settings) any { return &s.PlaybookDir }},
 		{Name: "PLAYBOOK_VARS_ROOT", Kind: Text, Env: []string{"ANSIBLE_PLAYBOOK_VARS_ROOT"}, Keys: []string{"defaults.playbook_vars_root"}, Default: "top", Choices: []string{"top", "bottom", "all"},

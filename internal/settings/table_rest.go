@@ -35,7 +35,6 @@ func rest() []Setting {
 		{Name: "DEFAULT_LOG_FILTER", Kind: Words, Env: []string{"ANSIBLE_LOG_FILTER"}, Keys: []string{"defaults.log_filter"}, Use: Ignored},
 		{Name: "DEFAULT_LOOKUP_PLUGIN_PATH", Kind: Paths, Env: []string{"ANSIBLE_LOOKUP_PLUGINS"}, Keys: []string{"defaults.lookup_plugins"}, Default: "~/.ansible/plugins/lookup:/usr/share/ansible/plugins/lookup", Use: Ignored},
 		{Name: "DEFAULT_MODULE_COMPRESSION", Kind: Text, Keys: []string{"defaults.module_compression"}, Default: "ZIP_DEFLATED", Use: Ignored},
-		{Name: "DEFAULT_MODULE_PATH", Kind: Paths, Env: []string{"ANSIBLE_LIBRARY"}, Keys: []string{"defaults.library"}, Default: "~/.ansible/plugins/modules:/usr/share/ansible/plugins/modules", Use: Ignored},
 		{Name: "DEFAULT_MODULE_UTILS_PATH", Kind: Paths, Env: []string{"ANSIBLE_MODULE_UTILS"}, Keys: []string{"defaults.module_utils"}, Default: "~/.ansible/plugins/module_utils:/usr/share/ansible/plugins/module_utils", Use: Ignored},
 		{Name: "DEFAULT_NETCONF_PLUGIN_PATH", Kind: Paths, Env: []string{"ANSIBLE_NETCONF_PLUGINS"}, Keys: []string{"defaults.netconf_plugins"}, Default: "~/.ansible/plugins/netconf:/usr/share/ansible/plugins/netconf", Use: Ignored},
 		{Name: "DEFAULT_NO_TARGET_SYSLOG", Kind: Bool, Env: []string{"ANSIBLE_NO_TARGET_SYSLOG"}, Keys: []string{"defaults.no_target_syslog"}, Default: "false", Use: Ignored},
