@@ -2,6 +2,7 @@ package playbook
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"rollout/internal/document"
@@ -263,7 +264,12 @@ func (r *reader) prompt(n *document.Node) *Prompt {
 		r.errs.Add(n.Pos, "an entry of vars_prompt must be a mapping, not %s", kindOf(n))
 		return nil
 	}
-	r.unknown(n, []string{"name", "prompt", "default", "private", "confirm", "encrypt", "salt_size", "salt", "unsafe"}, "vars_prompt entry")
+	keys := []string{"name", "prompt", "default", "private", "confirm", "encrypt", "salt_size", "salt", "unsafe"}
+	for _, e := range n.Entries {
+		if !slices.Contains(keys, e.Name()) {
+			r.errs.AddHint(e.Key.Pos, document.Suggest(e.Name(), keys), "Invalid vars_prompt data structure, found unsupported key '%s'", e.Name())
+		}
+	}
 	p := &Prompt{Pos: n.Pos, Default: n.Get("default"), Private: true}
 	r.text(n, "name", &p.Name)
 	r.text(n, "prompt", &p.Text)
