@@ -113,7 +113,7 @@ func (f *adHocFlags) complete(pattern string) error {
 		if strings.HasSuffix(pattern, ".yml") {
 			hint = "to run a playbook: rollout " + pattern
 		}
-		return fmt.Errorf("No argument passed to %s module (%s)", f.module, hint)
+		return fmt.Errorf("no argument was passed to the module %s (%s)", f.module, hint)
 	case bare == "import_playbook":
 		return fmt.Errorf("'%s' is not a valid action for ad-hoc commands", f.module)
 	}

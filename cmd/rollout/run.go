@@ -209,8 +209,16 @@ func (p *project) loader(ctx context.Context, files playbook.Source) *playbook.L
 
 		Expand:  p.expand(ctx),
 		Decrypt: p.keys.Decrypt,
-		Doubt:   func(d *document.Error) { warn(d.Error()) },
+		Doubt:   p.doubt(),
 	}
+}
+
+// doubt tells of keys that stand twice, unless the settings let them pass.
+func (p *project) doubt() func(*document.Error) {
+	if p.settings.DuplicateDictKey == "ignore" {
+		return nil
+	}
+	return func(d *document.Error) { warn(d.Error()) }
 }
 
 // runOptions are what flags and settings say of a run; what is run and on whom

@@ -182,7 +182,7 @@ func words(s *vars.Scope, n *document.Node, keyword string) (string, error) {
 	if u, ok := v.(*template.Undefined); ok {
 		return "", u.Err()
 	}
-	if v == nil {
+	if v == nil || v == any(vars.OmitText) {
 		return "", nil
 	}
 	return text(v), nil

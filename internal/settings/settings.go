@@ -19,18 +19,14 @@ type Settings struct {
 	RunTags               []string // as --tags
 	SkipTags              []string // as --skip-tags
 	HashBehaviour         string   // what happens to mappings set at several levels: the last replaces the others, or they are merged
-	ErrorOnUndefined      bool     // an undefined variable is an error
 	PrivateRoleVars       bool     // a role's variables are seen within the role only
 	DuplicateDictKey      string   // what a key given twice in a YAML mapping is
 	JinjaNative           bool     // an expression's value keeps its own type
 	JinjaExtensions       string   // jinja2's extensions that are switched on, with commas between
-	AnsibleManaged        string   // what `ansible_managed` is
-	MaxDiffSize           int      // bytes above which a file's difference is not shown
 	RolesPath             []string // where roles are looked for, after the playbook's own
 	CollectionsPath       []string // where collections of roles and playbooks are looked for
 	ModulePath            []string // where modules of your own are looked for, besides the library/ of playbooks and roles
 	PlaybookDir           string   // the folder that ad hoc tasks and the inventory command take for the playbook's
-	PlaybookVarsRoot      string   // whose group_vars and host_vars are read where playbooks import playbooks
 	ModuleName            string   // the module of `rollout run` without -m
 	ModuleArgs            string   // the arguments of `rollout run` without -a
 	RetryFiles            bool     // write the hosts that failed to PLAYBOOK.retry, for --limit @PLAYBOOK.retry
@@ -80,9 +76,7 @@ type Settings struct {
 	DisplaySkipped           bool     // show skipped tasks
 	ShowCustomStats          bool     // show what set_stats kept
 	DeprecationWarnings      bool     // tell what is deprecated
-	SystemWarnings           bool     // tell about the machine that the run is started on
 	ActionWarnings           bool     // tell the warnings of modules
-	LocalhostWarning         bool     // tell where only the implicit localhost is there
 	InventoryUnparsedWarning bool     // tell where no inventory was read
 	VerboseToStderr          bool     // what -v adds goes to the error stream
 	DisplayOK                bool     // show tasks that changed nothing
@@ -95,23 +89,17 @@ type Settings struct {
 	ProfileLimit             string   // tasks that profile_tasks lists; all for all
 	ProfileOrder             string   // their order
 	TreeDir                  string   // the folder of tree
-	JUnitDir                 string   // the folder of junit
 
 	// The inventory
-	Inventory                []string // as -i: files, folders or lists of hosts
-	InventoryPlugins         []string // the kinds of inventory that are tried, in this order
-	AnyUnparsedFails         bool     // an inventory that cannot be read ends the run
-	UnparsedFails            bool     // the run ends where no inventory could be read
-	InventoryIgnoreExts      []string // endings of files that are left out in a folder
-	InventoryIgnorePatterns  []string // regular expressions of files that are left out in a folder
-	InventoryExport          bool     // `rollout inventory --list` as with --export
-	InventoryCache           bool     // keep what inventories say for later runs
-	InventoryCachePlugin     string   // how: jsonfile
-	InventoryCacheConnection string   // the folder of jsonfile
-	InventoryCachePrefix     string   // what the names of those files begin with
-	InventoryCacheTimeout    int      // seconds until a file is too old
-	TransformGroupChars      string   // what happens to names of groups that are no names of variables
-	HostPatternMismatch      string   // what a pattern that matches nothing is
+	Inventory               []string // as -i: files, folders or lists of hosts
+	InventoryPlugins        []string // the kinds of inventory that are tried, in this order
+	AnyUnparsedFails        bool     // an inventory that cannot be read ends the run
+	UnparsedFails           bool     // the run ends where no inventory could be read
+	InventoryIgnoreExts     []string // endings of files that are left out in a folder
+	InventoryIgnorePatterns []string // regular expressions of files that are left out in a folder
+	InventoryExport         bool     // `rollout inventory --list` as with --export
+	TransformGroupChars     string   // what happens to names of groups that are no names of variables
+	HostPatternMismatch     string   // what a pattern that matches nothing is
 
 	// Vault
 	AskVaultPass         bool     // as --ask-vault-pass
@@ -136,5 +124,5 @@ type Settings struct {
 
 // Colors are those of the output, by Ansible's names ("bright red").
 type Colors struct {
-	Ok, Changed, Skip, Error, Unreachable, Warn, Deprecate, Verbose, Debug, DiffAdd, DiffRemove, DiffLines, Highlight string
+	Ok, Changed, Skip, Error, Unreachable, Warn, Deprecate, Verbose, Debug, DiffAdd, DiffRemove, DiffLines string
 }

@@ -9,22 +9,27 @@ import (
 	"rollout/internal/value"
 )
 
+// configError is a mistake in Ansible's words, which people match.
+type configError string
+
+func (e configError) Error() string { return string(e) }
+
 // config is Ansible's lookup of that name: settings, and options of the plugins
 // that reach a host.
 func (d Deps) config(_ context.Context, terms []any, kw *value.Map, scope template.Scope) ([]any, error) {
 	missing := optionText(kw, "on_missing", "error")
 	if !slices.Contains([]string{"error", "skip", "warn"}, missing) {
-		return nil, fmt.Errorf("Invalid value %q for configuration option \"on_missing\", valid values are: error, skip, warn", missing)
+		return nil, configError(fmt.Sprintf("Invalid value %q for configuration option \"on_missing\", valid values are: error, skip, warn", missing))
 	}
 	kind, plugin := optionText(kw, "plugin_type", ""), optionText(kw, "plugin_name", "")
 	if (kind == "") != (plugin == "") {
-		return nil, fmt.Errorf("Both plugin_type and plugin_name are required, cannot use one without the other")
+		return nil, configError("Both plugin_type and plugin_name are required, cannot use one without the other")
 	}
 	out := []any{}
 	for _, term := range terms {
 		name, ok := term.(string)
 		if !ok {
-			return nil, fmt.Errorf("Invalid setting identifier, \"%v\" is not a string", term)
+			return nil, configError(fmt.Sprintf("Invalid setting identifier, \"%v\" is not a string", term))
 		}
 		v, found, err := d.setting(name, kind, plugin, scope)
 		switch {
@@ -33,7 +38,7 @@ func (d Deps) config(_ context.Context, terms []any, kw *value.Map, scope templa
 		case found:
 			out = append(out, v)
 		case missing == "error":
-			return nil, fmt.Errorf("Unable to find setting %s", name)
+			return nil, configError(fmt.Sprintf("Unable to find setting %s", name))
 		case missing == "warn" && d.Warn != nil:
 			d.Warn("Skipping, did not find setting " + name)
 		}
@@ -47,7 +52,7 @@ func (d Deps) setting(name, kind, plugin string, scope template.Scope) (any, boo
 		return d.option(name, kind, plugin, scope)
 	}
 	if notASetting(name) {
-		return nil, false, fmt.Errorf("Invalid setting %q attempted", name)
+		return nil, false, configError(fmt.Sprintf("Invalid setting %q attempted", name))
 	}
 	if d.Setting == nil {
 		return nil, false, nil
@@ -89,7 +94,7 @@ func pluginOptions() map[string]map[string]pluginOption {
 func (d Deps) option(name, kind, plugin string, scope template.Scope) (any, bool, error) {
 	options, ok := pluginOptions()[kind+" "+plugin]
 	if !ok {
-		return nil, false, fmt.Errorf("Unable to load %s plugin %q (rollout knows the options of connection ssh and shell sh)", kind, plugin)
+		return nil, false, configError(fmt.Sprintf("Unable to load %s plugin %q (rollout knows the options of connection ssh and shell sh)", kind, plugin))
 	}
 	o, ok := options[name]
 	if !ok {
