@@ -419,7 +419,9 @@ func (b *batch) sections(ctx context.Context, hosts []*member) error {
 		func(ctx context.Context, h []*member) error { return b.section(ctx, b.play.PostTasks, h) },
 	}
 	for _, step := range steps {
-		if err := step(ctx, hosts); err != nil {
+		// Who failed is out: also handlers that are forced run only at the
+		// end of the section in which that was.
+		if err := step(ctx, live(hosts)); err != nil {
 			return err
 		}
 		if b.ended || b.broken {

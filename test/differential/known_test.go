@@ -5,6 +5,5 @@ package differential
 var knownDifferences = map[string]string{
 	"handlers/basic":                    "a handler that a handler notifies runs after the next section has begun in Ansible, before it here",
 	"handlers/basic --force-handlers":   "a handler that a handler notifies runs after the next section has begun in Ansible, before it here",
-	"handlers/failing --force-handlers": "a host that fails in a handler leaves the later ones, forced or not; here it runs them",
 	"loops/lookups":                     "lookup ini with re=True; lookup config of a setting that only Ansible has",
 }
