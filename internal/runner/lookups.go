@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"rollout/internal/module"
 	"rollout/internal/playbook"
 	"rollout/internal/report"
 	"rollout/internal/runner/lookup"
@@ -46,9 +47,22 @@ func (r *Run) templateOptions() template.Options {
 		opt.RealPath = realPath
 	}
 	tests := lookup.Tests()
+	tests["community.general.a_module"] = moduleTest(r.opt.Modules)
 	maps.Copy(tests, opt.Tests)
 	opt.Tests = tests
 	return opt
+}
+
+// moduleTest tells whether there is a module of a name.
+func moduleTest(modules map[string]*module.Module) template.Test {
+	known := Known(modules)
+	return func(_ context.Context, in any, _ []any, _ *value.Map) (bool, error) {
+		name, ok := in.(string)
+		if !ok {
+			return false, fmt.Errorf("parameter for community.general.a_module is not a string")
+		}
+		return known(name), nil
+	}
 }
 
 // realPath makes a path absolute and follows its links as far as there are any.

@@ -2,6 +2,7 @@ package template
 
 import (
 	"encoding/hex"
+	"fmt"
 	"math/big"
 	"net/netip"
 	"strconv"
@@ -221,6 +222,13 @@ func (x address) query(q string) (any, error) {
 }
 
 func (x address) plainQuery(q string) (any, bool, error) {
+	if q == "6to4" {
+		b := x.ip.As16()
+		if x.six() || (!x.lone && x.ip == x.first()) {
+			return false, true, nil
+		}
+		return fmt.Sprintf("2002:%02x%02x:%02x%02x::1/48", b[12], b[13], b[14], b[15]), true, nil
+	}
 	switch q {
 	case "":
 		if x.lone {

@@ -14,7 +14,7 @@ import (
 // Python's repr writes it, so that types count, or that it was an error. The
 // variable ROLLOUT_TEMPLATE_CASES names another file of the same form.
 func TestMeasured(t *testing.T) {
-	files := []string{"testdata/jinja/measured.json"}
+	files := []string{"testdata/jinja/measured.json", "testdata/jinja/collections.json"}
 	if more := os.Getenv("ROLLOUT_TEMPLATE_CASES"); more != "" {
 		files = strings.Split(more, ",")
 	}

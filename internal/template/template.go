@@ -125,8 +125,8 @@ type cacheKey struct {
 // New returns an engine.
 func New(opts Options) *Engine {
 	e := &Engine{opts: opts, plain: opts.Plain, cache: map[cacheKey]*Template{}, exprs: map[string]*Expr{}}
-	e.filters = tableOf(jinjaFilters(), listFilters(), textFilterTable(), ansibleFilters(), setFilters(), netFilters())
-	e.tests = tableOf(jinjaTests(), ansibleTests())
+	e.filters = tableOf(jinjaFilters(), listFilters(), textFilterTable(), ansibleFilters(), setFilters(), netFilters(), generalFilters(), utilsFilters())
+	e.tests = tableOf(jinjaTests(), ansibleTests(), utilsTests())
 	e.methods = newMethods()
 	e.globals = globals()
 	if opts.Plain {
