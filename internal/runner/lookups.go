@@ -13,7 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"rollout/internal/module"
 	"rollout/internal/playbook"
 	"rollout/internal/report"
 	"rollout/internal/runner/lookup"
@@ -47,15 +46,14 @@ func (r *Run) templateOptions() template.Options {
 		opt.RealPath = realPath
 	}
 	tests := lookup.Tests()
-	tests["community.general.a_module"] = moduleTest(r.opt.Modules)
+	tests["community.general.a_module"] = moduleTest(Known(r.opt.Modules, r.opt.Own))
 	maps.Copy(tests, opt.Tests)
 	opt.Tests = tests
 	return opt
 }
 
 // moduleTest tells whether there is a module of a name.
-func moduleTest(modules map[string]*module.Module) template.Test {
-	known := Known(modules)
+func moduleTest(known func(name string) bool) template.Test {
 	return func(_ context.Context, in any, _ []any, _ *value.Map) (bool, error) {
 		name, ok := in.(string)
 		if !ok {

@@ -59,7 +59,7 @@ func TestOneDoorPerTechnology(t *testing.T) {
 var mayImport = map[string][]string{
 	"rollout/internal/topology":   {"rollout/inventory", "rollout/userdata"},
 	"rollout/internal/classroom":  {"rollout/inventory", "rollout/userdata"},
-	"rollout/internal/template":   {"rollout/internal/template", "rollout/internal/crypt", "rollout/internal/vault"},
+	"rollout/internal/template":   {"rollout/internal/template", "rollout/internal/jmespath", "rollout/internal/crypt", "rollout/internal/vault"},
 	"rollout/internal/vars":       {"rollout/internal/template"},
 	"rollout/internal/module":     {"rollout/internal/module", "rollout/internal/connection", "rollout/internal/openstack", "rollout/internal/docker"},
 	"rollout/internal/docker":     {"rollout/internal/connection"},
