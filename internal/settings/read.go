@@ -141,11 +141,11 @@ func (r *reader) setting(d Setting) {
 	r.settings.set(d, v)
 }
 
-// said is what the environment, else the file says. A variable that is there and
-// empty says nothing but for texts.
+// said is what the environment, else the file says. A variable that is empty says
+// nothing.
 func (r *reader) said(d Setting) (said, bool) {
 	for _, name := range slices.Backward(d.Env) {
-		if text, ok := r.env[name]; ok && (text != "" || d.Kind == Text) {
+		if text, ok := r.env[name]; ok && text != "" {
 			return said{text: text, origin: "env: " + name, dir: r.place.Dir, env: name}, true
 		}
 	}
