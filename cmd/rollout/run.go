@@ -210,6 +210,7 @@ func (p *project) loader(ctx context.Context, files playbook.Source) *playbook.L
 		Expand:  p.expand(ctx),
 		Decrypt: p.keys.Decrypt,
 		Doubt:   p.doubt(),
+		Strict:  p.settings.DuplicateDictKey == "error",
 	}
 }
 

@@ -280,7 +280,7 @@ func (w *walker) add(b *mapping, e *Entry) {
 	before, i := b.set(e)
 	if b.own[i] {
 		w.notes = append(w.notes, &Error{Pos: e.Key.Pos,
-			Message: fmt.Sprintf("the key %q stands twice, first in line %d; the last counts", e.Key.Text, before.Key.Pos.Line)})
+			Message: fmt.Sprintf("found a duplicate dict key (%s), first in line %d", e.Key.Text, before.Key.Pos.Line), Hint: "the last one counts"})
 	}
 	if before != nil && !b.own[i] {
 		b.node.Entries[i].Key = e.Key

@@ -130,7 +130,7 @@ func TestSuggest(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add("a: &a {x: 1}\nb: {<<: *a}\n--- \n- !vault |\n  x\n")
 	f.Add("? [a]\n: b")
-	for _, text := range []string{"a:\n\tb: 1", "a: \"b\nc: d", "x: {{ y }}/z", "- a: [1\n- b", "日本: a: b\r\n", "- a\n -b: c", "a: *b", "a: \"\\d\"", "a: >x\n b"} {
+	for _, text := range []string{"a:\n\tb: 1", "a: \"b\nc: d", "x: {{ y }}/z", "- a: [1\n- b", "日本: a: b\r\n", "- a\n -b: c", "a: *b", "a: \"\\d\"", "a: >x\n b", "\r="} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -138,7 +138,7 @@ func FuzzParse(f *testing.F) {
 		var at *Error
 		if errors.As(err, &at) {
 			_ = at.Detail()
-			if lines := strings.Count(text, "\n") + 1; at.Pos.Line < 0 || at.Pos.Line > lines {
+			if lines := strings.Count(text, "\n") + strings.Count(text, "\r") + strings.Count(text, "\u0085") + strings.Count(text, "\u2028") + strings.Count(text, "\u2029") + 1; at.Pos.Line < 0 || at.Pos.Line > lines {
 				t.Errorf("%s is outside of %d lines", at.Pos, lines)
 			}
 		}

@@ -63,7 +63,7 @@ func brokenLine(lines []string, near int) int {
 			return k + 1
 		}
 	}
-	return min(near, len(lines))
+	return max(1, min(near, len(lines)))
 }
 
 func parses(text string) bool {

@@ -40,6 +40,8 @@ type Loader struct {
 	// Doubt is told of what is legal but seldom meant, such as keys that stand
 	// twice. May be nil; it may be called by several goroutines.
 	Doubt func(*document.Error)
+	// Strict makes keys that stand twice mistakes.
+	Strict bool
 
 	mu       sync.Mutex
 	bookDirs []string                  // collections/ beside the playbooks read so far
@@ -203,7 +205,11 @@ func (l *Loader) ReadYAML(path string) (*document.Node, error) {
 			return nil, &DecryptError{path, err}
 		}
 	}
-	if n, err = document.Parse(path, data); err != nil {
+	parse := document.Parse
+	if l.Strict {
+		parse = document.ParseStrict
+	}
+	if n, err = parse(path, data); err != nil {
 		return nil, err
 	}
 	for _, note := range n.Notes {
