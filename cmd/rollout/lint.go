@@ -161,7 +161,7 @@ func (p *project) lintBook(ctx context.Context, engines *docker.Pool, path strin
 	}
 	loaded, mistakes := loader.Load(path)
 	run, err := runner.New(runner.Options{Playbook: loaded, Loader: loader, Modules: modules, Own: own, Settings: p.settings,
-		Decrypt: p.keys.Decrypt, ExtraVars: p.extra, Inventory: inventory.Names{}})
+		Decrypt: p.keys.Decrypt, ExtraVars: p.extra, Inventory: inventory.Names{}, CheckAll: true})
 	if err != nil {
 		return nil, err
 	}

@@ -123,11 +123,13 @@ func deepMerged(old *value.Map, more any) any {
 
 func (c *call) loadVarFile(name string, found *varsFound) error {
 	if name == "" {
-		return fmt.Errorf("Could not find file on the Ansible Controller: give a file or a dir") //nolint:staticcheck // playbooks compare it
+		//lint:ignore ST1005 playbooks compare the message with ansible-core's
+		return fmt.Errorf("Could not find file on the Ansible Controller: give a file or a dir")
 	}
 	f, path, err := c.files().Open("vars", name)
 	if err != nil {
-		return fmt.Errorf("Could not find or access '%s' on the Ansible Controller.\n%w", name, err) //nolint:staticcheck // playbooks compare it
+		//lint:ignore ST1005 playbooks compare the message with ansible-core's
+		return fmt.Errorf("Could not find or access '%s' on the Ansible Controller.\n%w", name, err)
 	}
 	return c.readVars(f, path, found)
 }
@@ -263,7 +265,8 @@ func (c *call) varFileFilter() (func(name string) (bool, error), error) {
 	for _, expr := range textsOf(c.args.At("ignore_files"), strings.Fields) {
 		re, err := regex.Compile(expr+"$", 0)
 		if err != nil {
-			return nil, fmt.Errorf("Invalid regular expression: %s", expr) //nolint:staticcheck // playbooks compare it
+			//lint:ignore ST1005 playbooks compare the message with ansible-core's
+			return nil, fmt.Errorf("Invalid regular expression: %s", expr)
 		}
 		ignored = append(ignored, re)
 	}

@@ -70,6 +70,7 @@ type Options struct {
 	// Listing is set for a run that is only listed: modules that Ansible has and
 	// rollout has not are warnings then.
 	Listing       bool
+	CheckAll      bool // Check also looks at tasks that the tags leave out
 	ForceHandlers bool
 	Step          Person // is asked before each task; nil for nobody
 	RetryFile     string // where the hosts that fail are written to; "" for nowhere

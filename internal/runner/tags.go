@@ -49,7 +49,7 @@ func (b *batch) tags(ctx context.Context, t *playbook.Task, m *member, f frame) 
 // leftOut tells whether --tags and --skip-tags surely leave the task out. A
 // handler runs whatever its tags are.
 func (r *Run) leftOut(t *playbook.Task) bool {
-	if t.Handler || slices.ContainsFunc(t.Tags, template.IsTemplate) {
+	if r.opt.CheckAll || t.Handler || slices.ContainsFunc(t.Tags, template.IsTemplate) {
 		return false
 	}
 	return !wantedTags(t.Tags, r.runTags(), r.opt.SkipTags)

@@ -134,7 +134,8 @@ func (c *Checker) asBool(v any) (any, error) {
 	case "n", "no", "off", "0", "false", "f", "0.0":
 		return false, nil
 	}
-	return nil, fmt.Errorf("The value '%s' is not a valid boolean.  Valid booleans include: "+ //nolint:staticcheck // playbooks compare it
+	//lint:ignore ST1005 playbooks compare the message with ansible-core's
+	return nil, fmt.Errorf("The value '%s' is not a valid boolean.  Valid booleans include: "+
 		"0, 'on', 'f', 'false', 1, 'no', 'n', '1', '0', 't', 'y', 'off', 'yes', 'true'", c.Text(v))
 }
 
