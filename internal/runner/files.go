@@ -90,17 +90,6 @@ func (f *finder) Open(kind, name string) (fs.File, string, error) {
 		Err: fmt.Errorf("looked for %s: %w", strings.Join(tried, ", "), fs.ErrNotExist)}
 }
 
-// dir finds a directory.
-func (f *finder) dir(kind, name string) (string, error) {
-	tried := f.places(kind, name)
-	for _, p := range tried {
-		if info, err := f.source.Stat(p); err == nil && info.IsDir() {
-			return p, nil
-		}
-	}
-	return "", fmt.Errorf("cannot find the directory %s (looked for %s)", name, strings.Join(tried, ", "))
-}
-
 // open opens a file; a vault is decrypted.
 func (f *finder) open(p string) (fs.File, error) {
 	file, err := f.raw(p)
