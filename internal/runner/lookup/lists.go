@@ -18,19 +18,6 @@ func asList(v any) ([]any, bool) {
 	return nil, false
 }
 
-// flat flattens one level.
-func flat(terms []any) []any {
-	out := []any{}
-	for _, t := range terms {
-		if inner, ok := asList(t); ok {
-			out = append(out, inner...)
-			continue
-		}
-		out = append(out, t)
-	}
-	return out
-}
-
 func randomChoice(_ context.Context, terms []any, _ *value.Map, _ template.Scope) ([]any, error) {
 	if len(terms) == 0 {
 		return []any{}, nil
