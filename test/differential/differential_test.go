@@ -146,7 +146,7 @@ func refusal(b book, theirs, ours played) string {
 	switch {
 	case theirs.code == 0:
 		return fmt.Sprintf("Ansible runs this without a mistake:\n%s", theirs.stdout)
-	case ours.code != 1 || ours.stdout != "" || ours.files != "":
+	case ours.code != 1 || strings.Contains(ours.stdout, "PLAY") || ours.files != "":
 		return fmt.Sprintf("exit code %d, and not 1 before anything is done:\n%s%s", ours.code, ours.stdout, ours.stderr)
 	case !strings.Contains(ours.stderr, b.path+":"+b.refused+":"):
 		return fmt.Sprintf("the mistake is at %s:\n%s", b.refused, ours.stderr)

@@ -143,10 +143,11 @@ func ansibleInventory(t *testing.T, args ...string) string {
 }
 
 // build makes the program, once per test that needs it.
-func build(t *testing.T) string {
+func build(t testing.TB) string {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "rollout")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", program, "rollout/cmd/rollout")
+	line := append(append([]string{"build"}, raceFlags...), "-o", program, "rollout/cmd/rollout")
+	cmd := exec.CommandContext(t.Context(), "go", line...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -193,7 +194,7 @@ func testCloud(t *testing.T) string {
 }
 
 // writeAll writes files into a directory; those that begin with #! can be run.
-func writeAll(t *testing.T, dir string, files map[string]string) {
+func writeAll(t testing.TB, dir string, files map[string]string) {
 	t.Helper()
 	for name, text := range files {
 		mode := os.FileMode(0o600)
