@@ -206,12 +206,9 @@ func groupByAction() *action {
 			for _, p := range c.args.List("parents") {
 				parents = append(parents, dashes(text(p)))
 			}
-			changed, err := c.job.batch.run.hosts.addToGroup(c.job.host.name, group, parents)
-			if err != nil {
-				return nil, err
-			}
-			res := module.Result{Changed: changed}
-			return newOutcome(res.Set("add_group", group).Set("parent_groups", value.List(parents))), nil
+			o := newOutcome(module.Result{}.Set("add_group", group).Set("parent_groups", value.List(parents)))
+			o.effects = append(o.effects, effect{group: group, parents: parents})
+			return o, nil
 		},
 	}
 }

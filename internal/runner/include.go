@@ -47,18 +47,14 @@ const maxIncludes = 100
 
 // joined gathers what the hosts' results ask to include and loads it. What
 // cannot be loaded is the failure of the hosts that asked.
-func (b *batch) joined(t *playbook.Task, info report.Task, ran, all []*member, outcomes []*outcome, once bool, f frame) ([]*joint, error) {
+func (b *batch) joined(t *playbook.Task, info report.Task, ran []*member, outcomes []*outcome, f frame) ([]*joint, error) {
 	var joints []*joint
 	for i, o := range outcomes {
 		if o.failed || o.unreachable {
 			continue
 		}
-		hosts := []*member{ran[i]}
-		if once && !b.free {
-			hosts = all
-		}
 		for _, inc := range o.includes {
-			joints = join(joints, inc, hosts, o)
+			joints = join(joints, inc, []*member{ran[i]}, o)
 		}
 	}
 	if len(joints) > 0 && f.depth >= maxIncludes {

@@ -41,6 +41,8 @@ type effect struct {
 	fixed    *value.Map // set_fact's
 	included *value.Map // include_vars'
 	onHost   string     // delegate_facts: the facts are that host's
+	group    string     // group_by's: the host joins it; in the order of the hosts, so that its order is theirs
+	parents  []string   // the group's
 }
 
 func newOutcome(res module.Result) *outcome {
@@ -137,7 +139,7 @@ func (o *outcome) shown() *value.Map {
 	}
 	out := value.NewMap("censored", censoredText)
 	for _, k := range []string{"attempts", "changed", "retries"} {
-		if v, ok := o.data.Get(k); ok {
+		if v, ok := o.data.Get(k); ok && !(o.bare && k == "changed") {
 			out.Set(k, v)
 		}
 	}

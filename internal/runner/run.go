@@ -366,7 +366,9 @@ func (s *stats) sorted() []report.HostStats {
 	defer s.mu.Unlock()
 	out := make([]report.HostStats, 0, len(s.hosts))
 	for _, h := range s.hosts {
-		out = append(out, *h)
+		if *h != (report.HostStats{Host: h.Host}) {
+			out = append(out, *h)
+		}
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].Host < out[j].Host })
 	return out

@@ -50,7 +50,7 @@ func (b *batch) task(ctx context.Context, t *playbook.Task, hosts []*member, f f
 			return err
 		}
 	}
-	joints, err := b.joined(t, info, targets, hosts, outcomes, once, f)
+	joints, err := b.joined(t, info, targets, outcomes, f)
 	if err != nil {
 		return err
 	}
@@ -219,6 +219,9 @@ func (b *batch) throttle(ctx context.Context, t *playbook.Task, m *member, f fra
 // error ends the run.
 func (b *batch) process(ctx context.Context, t *playbook.Task, info report.Task, m *member, o *outcome, once bool, f frame) error {
 	r := b.run
+	if err := b.group(t, m, o); err != nil {
+		return err
+	}
 	owners := []*member{m}
 	if once && t.RunOnce != nil { // what runs once by its nature is its host's alone
 		owners = b.reachable()
@@ -266,6 +269,24 @@ func (b *batch) fail(hosts []*member, f frame) {
 		m.failed = true
 		m.doomed = m.doomed || !f.caught() && !f.cleans()
 	}
+}
+
+// group does what group_by asked for.
+func (b *batch) group(t *playbook.Task, m *member, o *outcome) error {
+	for _, e := range o.effects {
+		if e.group == "" {
+			continue
+		}
+		changed, err := b.run.hosts.addToGroup(m.name, e.group, e.parents)
+		if err != nil {
+			return err
+		}
+		if changed && len(t.ChangedWhen) == 0 {
+			o.changed = true
+			o.data.Set("changed", true)
+		}
+	}
+	return nil
 }
 
 // count keeps the recap's numbers as Ansible counts: an ignored failure is ok.

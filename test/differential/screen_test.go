@@ -16,6 +16,8 @@ var (
 	openLine     = regexp.MustCompile(`^(ok|changed|skipping|failed|fatal): .* => \{$`)
 	endLine      = regexp.MustCompile(`^(ok|changed|skipping|failed|fatal|included|FAILED - RETRYING): |^skipping: |^[^ ]+ +: ok=`)
 	includedLine = regexp.MustCompile(`^(included: .* for )([^ ]+(?:, [^ ]+)*)( => .*)?$`)
+	// newText heads what a diff changes to: Ansible names a file of its own that is gone.
+	newText = regexp.MustCompile(`^\+\+\+ after.*`)
 	// noise is what only one of the tools says: Ansible of its configuration and
 	// of exceptions' places, rollout of a failed command's output, which Ansible
 	// shows as data alone.
@@ -28,7 +30,7 @@ var (
 func (p played) normal(free bool) string {
 	var parts []string
 	for _, part := range split(classes.Replace(p.stdout)) {
-		if strings.HasPrefix(part.banner, "TASK [meta]") {
+		if strings.HasSuffix(part.banner, "meta]") {
 			continue // shown by Ansible for some of the words, for some hosts
 		}
 		said := entries(part.lines)
@@ -87,7 +89,7 @@ func entries(lines []string) []string {
 		case endLine.MatchString(line):
 			out, before = append(out, before+result(line)), ""
 		default:
-			before += "  " + line + "\n"
+			before += "  " + newText.ReplaceAllString(line, "+++ after") + "\n"
 		}
 	}
 	if before != "" {
@@ -110,6 +112,9 @@ func result(line string) string {
 	data, ok := v.(*value.Map)
 	if err != nil || !ok {
 		return "  " + line + "\n"
+	}
+	if data.Bool("unreachable") {
+		data.Set("msg", "(an explanation)")
 	}
 	if strings.HasPrefix(m[1], "f") {
 		explained(data)

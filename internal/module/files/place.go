@@ -84,10 +84,18 @@ func placed(call *module.Call, p placement, hash string, a *answers) module.Resu
 		res = res.Set("backup_file", f)
 	}
 	if call.Diff && a.get("new") == "1" && p.remote == "" {
-		res.Diff = append(res.Diff, module.Diff{BeforeHeader: a.get("dest"), AfterHeader: p.source,
+		res.Diff = append(res.Diff, module.Diff{BeforeHeader: beforeHeader(a), AfterHeader: p.source,
 			Before: diffText(a.get("before")), After: shown(p.content)})
 	}
 	return res
+}
+
+// beforeHeader is the file's name where there was one.
+func beforeHeader(a *answers) string {
+	if a.get("before") == "" {
+		return ""
+	}
+	return a.get("dest")
 }
 
 // placeProgram: dest, base, hash (of the content, read from standard input or

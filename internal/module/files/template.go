@@ -65,11 +65,7 @@ func runTemplate(ctx context.Context, call *module.Call) (module.Result, error) 
 			p.mode = fmt.Sprintf("%04o", perm)
 		}
 	}
-	res, err := place(ctx, call, p)
-	if err == nil && !res.Failed {
-		res = res.Set("src", found)
-	}
-	return finish(res, err)
+	return finish(place(ctx, call, p))
 }
 
 // withHeader hands the arguments to the renderer as the template's own header
