@@ -3,6 +3,7 @@ package differential
 // knownDifferences are the runs in which the two tools differ, each with the
 // reason. A run that agrees again fails until its line here is gone.
 var knownDifferences = map[string]string{
+	"files/stat":                        "copy and file tell no path of what they left alone or did not find; stat says no attributes of a link",
 	"check/modules --check":             moreTold,
 	"check/modules --check --diff":      moreTold,
 	"check/modules --diff":              ownDiff,

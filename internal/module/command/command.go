@@ -225,7 +225,7 @@ func run(ctx context.Context, call *module.Call, l line) (module.Result, error) 
 	case "nofolder":
 		return failed(1, "Unable to change directory before execution: "+strings.TrimSpace(string(out.Stderr))), nil
 	case "nocommand":
-		return output(failed(2, "No such file or directory, or it may not be executed: "+l.name), "", "").Set("cmd", l.name), nil
+		return notThere(l), nil
 	case "exists":
 		return skipped(call, call.Args.String("creates"), "exists"), nil
 	case "missing":
@@ -234,6 +234,12 @@ func run(ctx context.Context, call *module.Call, l line) (module.Result, error) 
 		return wouldRun(call), nil
 	}
 	return failed(out.Code, "the host did not run the program: "+strings.TrimSpace(string(out.Stderr))), nil
+}
+
+// notThere is the result of a command whose program is missing.
+func notThere(l line) module.Result {
+	msg := "No such file or directory, or it may not be executed: " + l.name
+	return output(failed(2, msg), "", "").Set("cmd", l.name).Set("msg", msg).Set("failed", true).Set("changed", false)
 }
 
 func stdin(call *module.Call) io.Reader {

@@ -12,7 +12,8 @@ import (
 
 // detachProgram runs a guarded command (the first %s, quoted) and prints what
 // became of it as JSON. The others are the JSON of cmd, whether ends are
-// stripped, the results of guards that hold it back, and escapes.
+// stripped, the results of guards that hold it back, escapes, and the result of
+// a program that is not there.
 const detachProgram = `t=$(mktemp -d "${TMPDIR:-/tmp}/rollout-XXXXXX") || exit
 trap 'rm -rf "$t"' EXIT
 now() {
@@ -45,7 +46,7 @@ case $state in
 ran) ;;
 exists) printf '%%s\n' %[4]s; exit ;;
 missing) printf '%%s\n' %[5]s; exit ;;
-nocommand) printf '{"changed": false, "failed": true, "rc": 2, "cmd": %%s, "msg": "the command is not there (or may not be executed)", "stdout": "", "stderr": ""}\n' %[2]s; exit ;;
+nocommand) printf '%%s\n' %[7]s; exit ;;
 *) printf '{"changed": false, "failed": true, "rc": 1, "msg": "Unable to change directory before execution: %%s"}\n' "$(text strip <"$t/e")"; exit ;;
 esac
 sed 1d "$t/o" >"$t/s"
@@ -83,8 +84,12 @@ func detach(call *module.Call, of func(*module.Call) (line, string)) (module.Pro
 	if err != nil {
 		return module.Program{}, err
 	}
+	absent, err := value.ToJSON(notThere(l).Data)
+	if err != nil {
+		return module.Program{}, fmt.Errorf("cannot write the command down: %w", err)
+	}
 	p := module.Program{Script: fmt.Sprintf(detachProgram, connection.Quote(guarded(call, l.exec, l.present)),
-		connection.Quote(string(cmd)), ends, connection.Quote(exists), connection.Quote(missing), connection.Quote(jsonEscapes()))}
+		connection.Quote(string(cmd)), ends, connection.Quote(exists), connection.Quote(missing), connection.Quote(jsonEscapes()), connection.Quote(strings.TrimSpace(string(absent))))}
 	if s, given := call.Args.Get("stdin"); given {
 		in := fmt.Sprint(s)
 		if call.Args.Bool("stdin_add_newline") {
