@@ -45,7 +45,10 @@ func setFact(_ context.Context, c *call) (*outcome, error) {
 		if !identifier.MatchString(key) {
 			return failure(fmt.Sprintf(invalidName, key)), nil
 		}
-		facts.Set(key, lists(wordBool(v)))
+		if !c.job.batch.run.opt.Settings.JinjaNative {
+			v = wordBool(v)
+		}
+		facts.Set(key, lists(v))
 	}
 	if facts.Len() == 0 {
 		return failure("No key/value pairs provided, at least one is required for this action to succeed"), nil
