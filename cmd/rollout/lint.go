@@ -160,7 +160,7 @@ func (p *project) lintBook(ctx context.Context, engines *docker.Pool, path strin
 		doubts = append(doubts, lint.Finding{Error: *d, Rule: lint.RuleTwice, Warning: true})
 	}
 	loaded, mistakes := loader.Load(path)
-	run, err := runner.New(runner.Options{Playbook: loaded, Loader: loader, Modules: modules, Own: own, Settings: p.settings,
+	run, err := runner.New(runner.Options{Playbook: loaded, Loader: loader, Modules: modules, Own: own, Thorough: true, Settings: p.settings,
 		Decrypt: p.keys.Decrypt, ExtraVars: p.extra, Inventory: inventory.Names{}, CheckAll: true})
 	if err != nil {
 		return nil, err

@@ -179,6 +179,7 @@ func (p *project) runOne(ctx context.Context, flags *runFlags, book string, logi
 	opt := p.runOptions(flags, login)
 	opt.Playbook, opt.Loader, opt.Modules, opt.Own, opt.Connector, opt.Observer = loaded, loader, modules, own, c, observer
 	opt.CheckAll = flags.syntaxCheck
+	opt.Thorough = flags.syntaxCheck
 	opt.Inventory, opt.RetryFile = p.source(flags.runsNothing()), p.retryFile(book)
 	run, err := runner.New(opt)
 	if err != nil {

@@ -44,7 +44,9 @@ func (r *reader) block(n *document.Node, s scope) *Block {
 		r.errs.Add(n.Pos, "'rescue' and 'always' cannot be used without 'block'")
 	}
 	s.Keywords = b.Keywords
-	b.Block = r.items(n.Get("block"), "block", s)
+	within := s
+	within.rescued = s.rescued || len(listOf(n.Get("rescue"))) > 0
+	b.Block = r.items(n.Get("block"), "block", within)
 	b.Rescue = r.items(n.Get("rescue"), "rescue", s)
 	b.Always = r.items(n.Get("always"), "always", s)
 	return b

@@ -103,6 +103,7 @@ type scope struct {
 	play     *Play
 	role     *RoleUse
 	handlers bool
+	rescued  bool     // within a block that has a rescue
 	dynamic  bool     // read at run time
 	includes []string // directories of the task files that led here, as they were named; outermost first
 	path     string   // the file being read

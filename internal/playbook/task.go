@@ -44,7 +44,8 @@ func (r *reader) task(n *document.Node, s scope) *Task {
 	}
 	t := &Task{
 		Pos: n.Pos, Node: n, Path: s.path, Play: s.play, Role: s.role, Handler: s.handlers,
-		Args: &document.Node{Kind: document.Mapping, Pos: n.Pos},
+		Args:    &document.Node{Kind: document.Mapping, Pos: n.Pos},
+		Rescued: s.rescued,
 	}
 	outer := s
 	t.outer = &outer

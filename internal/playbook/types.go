@@ -163,8 +163,15 @@ type Task struct {
 	Poll        *document.Node
 	Listen      []string // handlers only
 	Handler     bool
+	Rescued     bool // it is within a block that has a rescue
 
 	outer *scope // what tasks included here inherit
+}
+
+// Foreseen reports whether the playbook is ready for the task to fail: a rescue,
+// ignore_errors, failed_when. That it does may be what is wanted then.
+func (t *Task) Foreseen() bool {
+	return t.Rescued || t.IgnoreErrors != nil && t.IgnoreErrors.Value != false || len(t.FailedWhen) > 0
 }
 
 // Loop is what a task repeats over.

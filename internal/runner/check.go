@@ -60,7 +60,6 @@ type checker struct {
 	said  map[string]bool            // mistakes reported: several tasks inherit one keyword
 	// missing says which modules of Ansible's a list shows although they are none of ours
 	missing []string
-	maybe   bool // what is looked at is included on a condition
 }
 
 func newChecker(r *Run) *checker {
@@ -107,6 +106,10 @@ func (c *checker) task(t *playbook.Task) {
 	if c.run.leftOut(t) {
 		return
 	}
+	if t.Foreseen() && t.Include == nil && !c.run.opt.Thorough {
+		c.name(t)
+		return
+	}
 	c.call(t)
 	c.keywords(&t.Keywords)
 	c.templates(t.ArgsTemplate, t.FreeForm, t.Retries, t.Delay, t.Async, t.Poll)
@@ -115,6 +118,13 @@ func (c *checker) task(t *playbook.Task) {
 	c.templates(t.Node.Get("name"))
 	if t.Include != nil {
 		c.include(t)
+	}
+}
+
+// name checks no more than that there is such a module.
+func (c *checker) name(t *playbook.Task) {
+	if act, mod := c.run.callables.find(t.Action, t.Collections); act == nil && mod == nil && !template.IsTemplate(t.Action) {
+		c.noModule(t.Action, t.ActionPos)
 	}
 }
 
@@ -219,14 +229,12 @@ func (c *checker) loop(l *playbook.Loop) {
 
 // include looks into files whose names are known already. A file that is not
 // there is an error only when the play comes to it, as are mistakes in one that
-// may never be loaded.
+// may never be loaded: it is checked when it is.
 func (c *checker) include(t *playbook.Task) {
 	in := t.Include
 	c.templates(in.File, in.Role, in.Vars)
-	if len(t.When) > 0 || in.Old {
-		outer := c.maybe
-		c.maybe = true
-		defer func() { c.maybe = outer }()
+	if conditional := len(t.When) > 0 || in.Old || t.Handler || t.Foreseen(); conditional && !c.run.opt.Thorough {
+		return
 	}
 	switch {
 	case in.File != nil && !template.IsTemplate(in.File.Text):
@@ -249,9 +257,6 @@ func (c *checker) include(t *playbook.Task) {
 // found keeps mistakes within an included file; that the file is missing may
 // never matter.
 func (c *checker) found(err error) {
-	if c.maybe {
-		return
-	}
 	var all document.Errors
 	all.Join(err)
 	var many interface{ Unwrap() []error }

@@ -69,7 +69,10 @@ type Options struct {
 	Check, Diff bool
 	// Listing is set for a run that is only listed: modules that Ansible has and
 	// rollout has not are warnings then.
-	Listing       bool
+	Listing bool
+	// Thorough has Check look also at what may never be run, or may fail: files
+	// included on a condition, tasks whose failure is foreseen.
+	Thorough      bool
 	CheckAll      bool // Check also looks at tasks that the tags leave out
 	ForceHandlers bool
 	Step          Person // is asked before each task; nil for nobody
