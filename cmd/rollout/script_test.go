@@ -21,28 +21,33 @@ func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"rollout": ma
 // TestScripts runs what a person types, without any cloud, and compares what
 // they see. With UPDATE_SCRIPTS=1 the files that are compared are written anew.
 func TestScripts(t *testing.T) {
-	runScripts(t, "testdata/script", map[string]string{"CLOSED_PORT": closedPort(t)})
+	port := closedPort(t)
+	runScripts(t, "testdata/script", func() map[string]string { return map[string]string{"CLOSED_PORT": port} })
 }
 
-// TestCloudScripts does so with a cloud, the practice cloud's API over machines
+// TestCloudScripts does so with a cloud for each script, the practice cloud's API over machines
 // in memory.
 func TestCloudScripts(t *testing.T) {
-	lab := apitest.Start(t)
 	roles, err := filepath.Abs("../../roles")
 	if err != nil {
 		t.Fatal(err)
 	}
-	runScripts(t, "testdata/cloud", map[string]string{"OS_CLIENT_CONFIG_FILE": lab.Clouds, "OS_CLOUD": apitest.Cloud, "SHIPPED_ROLES": roles})
+	runScripts(t, "testdata/cloud", func() map[string]string {
+		return map[string]string{"OS_CLIENT_CONFIG_FILE": apitest.Start(t).Clouds, "OS_CLOUD": apitest.Cloud, "SHIPPED_ROLES": roles}
+	})
 }
 
 // TestSSHScripts does so with an sshd.
 func TestSSHScripts(t *testing.T) {
 	server := sshtest.Start(t, "")
 	key := sshtest.Write(t, filepath.Join(t.TempDir(), "key"), string(server.Config().KeyPEM))
-	runScripts(t, "testdata/ssh", map[string]string{"SSH_PORT": strconv.Itoa(server.Port), "SSH_HOST_KEY": server.HostKey, "SSH_KEY": key})
+	runScripts(t, "testdata/ssh", func() map[string]string {
+		return map[string]string{"SSH_PORT": strconv.Itoa(server.Port), "SSH_HOST_KEY": server.HostKey, "SSH_KEY": key}
+	})
 }
 
-func runScripts(t *testing.T, dir string, vars map[string]string) {
+// runScripts runs the scripts of a folder, each with variables of its own.
+func runScripts(t *testing.T, dir string, vars func() map[string]string) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 dir,
 		RequireExplicitExec: true,
@@ -56,7 +61,7 @@ func runScripts(t *testing.T, dir string, vars map[string]string) {
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
 		Setup: func(env *testscript.Env) error {
-			for name, text := range vars {
+			for name, text := range vars() {
 				env.Setenv(name, text)
 			}
 			env.Setenv("HOME", env.WorkDir+"/home")

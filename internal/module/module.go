@@ -115,6 +115,7 @@ type Operation struct {
 
 // Diff is one before/after pair of a change.
 type Diff struct {
+	Of                        string // what changes, where the headers don't say it
 	BeforeHeader, AfterHeader string
 	Before, After             string
 }

@@ -106,6 +106,7 @@ type Operation struct {
 
 // Diff is what changed, or would.
 type Diff struct {
+	Of                        string // what changes, where the headers don't say it
 	BeforeHeader, AfterHeader string
 	Before, After             string
 }

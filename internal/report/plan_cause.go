@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,10 +23,7 @@ func (d Diff) cause() string {
 	if keys := d.attributes(); len(keys) > 0 {
 		return strings.TrimPrefix(d.BeforeHeader+": ", ": ") + strings.Join(keys, ", ")
 	}
-	name := d.BeforeHeader
-	if name == "" {
-		name = d.AfterHeader
-	}
+	name := cmp.Or(d.Of, d.BeforeHeader, d.AfterHeader)
 	added, removed := 0, 0
 	for _, e := range compare(splitLines(d.Before), splitLines(d.After)) {
 		switch e.op {

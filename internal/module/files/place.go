@@ -84,7 +84,7 @@ func placed(call *module.Call, p placement, hash string, a *answers) module.Resu
 		res = res.Set("backup_file", f)
 	}
 	if call.Diff && a.get("new") == "1" && p.remote == "" {
-		res.Diff = append(res.Diff, module.Diff{BeforeHeader: beforeHeader(a), AfterHeader: p.source,
+		res.Diff = append(res.Diff, module.Diff{Of: a.get("dest"), BeforeHeader: beforeHeader(a), AfterHeader: p.source,
 			Before: diffText(a.get("before")), After: shown(p.content)})
 	}
 	return res
