@@ -437,21 +437,22 @@ func yamlFloat(f float64) string {
 }
 
 func (w *yamlWriter) scalar(v any, indent int, at place) {
-	switch v.(type) {
+	var s string
+	switch v := v.(type) {
 	case nil, bool, int, float64, *big.Int, datetime:
 		w.plainOrQuoted(scalarText(v))
 		return
 	case *value.Sealed:
-		w.vaulted(v.(*value.Sealed), indent)
+		w.vaulted(v, indent)
 		return
 	case string:
+		s = v
 	default:
 		if w.err == nil {
 			w.err = failf("to_yaml: a value of type %s cannot be written as YAML", typeName(v))
 		}
 		return
 	}
-	s := v.(string)
 	spread := !at.key
 	fold := max(indent, 0) + w.indent
 	if at.root || (indent <= 0 && !at.mapVal && !at.inSeq && !at.flow) {
