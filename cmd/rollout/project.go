@@ -86,7 +86,7 @@ func openProject(ctx context.Context, f *projectFlags, s *settings.Settings, ver
 	if err != nil {
 		return nil, err
 	}
-	extra, err := vars.Decoder{Decrypt: keys.Decrypt}.ParseExtra(f.extraVars)
+	extra, err := vars.Decoder{Decrypt: keys.Decrypt, Merge: s.HashBehaviour == "merge"}.ParseExtra(f.extraVars)
 	if err != nil {
 		return nil, err
 	}

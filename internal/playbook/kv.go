@@ -2,8 +2,10 @@ package playbook
 
 import (
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"rollout/internal/document"
 )
@@ -28,6 +30,9 @@ func ParseKV(text string, command bool) (pairs []Pair, rest string, err error) {
 	}
 	var raw []string
 	for _, word := range words {
+		if namedCharacter(word) {
+			return nil, "", fmt.Errorf(`cannot read %q: characters are not known by name (write \uXXXX)`, word)
+		}
 		plain := decodeEscapes(word)
 		eq := unescapedEquals(plain)
 		switch {
@@ -36,10 +41,22 @@ func ParseKV(text string, command bool) (pairs []Pair, rest string, err error) {
 		case eq < 0, command && !commandOptions[plain[:eq]]:
 			raw = append(raw, word)
 		default:
-			pairs = setPair(pairs, strings.TrimSpace(plain[:eq]), unquote(strings.TrimSpace(plain[eq+1:])))
+			pairs = setPair(pairs, trim(plain[:eq]), unquote(trim(plain[eq+1:])))
 		}
 	}
 	return pairs, joinArgs(raw), nil
+}
+
+// namedCharacter reports a pair with one of Python's \N{NAME} in it.
+func namedCharacter(word string) bool {
+	_, after, found := strings.Cut(word, `\N{`)
+	end := strings.IndexByte(after, '}')
+	return found && end > 0 && strings.Contains(word, "=")
+}
+
+// trim takes off what Python's strip takes off: four separators more than Go.
+func trim(s string) string {
+	return strings.TrimFunc(s, func(r rune) bool { return unicode.IsSpace(r) || r >= 0x1c && r <= 0x1f })
 }
 
 func setPair(pairs []Pair, key, val string) []Pair {

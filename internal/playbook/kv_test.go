@@ -27,6 +27,8 @@ func TestParseKV(t *testing.T) {
 		{`line="a\nb" tab=x\t.`, false, "[{line a\nb} {tab x\t.}] \"\""},
 		{"echo one \\\n  two", true, `[] "echo one  two"`},
 		{"file.yml tags=x", false, `[{tags x}] "file.yml"`},
+		{"a=b\x1c \x1dc=d", false, `[{a b} {c d}] ""`},
+		{`echo \N{BULLET}`, true, `[] "echo \\N{BULLET}"`},
 		{"a=1 a=2", false, `[{a 2}] ""`},
 		{"", false, `[] ""`},
 	} {
@@ -36,7 +38,7 @@ func TestParseKV(t *testing.T) {
 		}
 		equal(t, c.text, fmt.Sprintf("%v %q", pairs, rest), c.want)
 	}
-	for _, bad := range []string{`a="b`, "x={{ y", "{% if x"} {
+	for _, bad := range []string{`a="b`, "x={{ y", "{% if x", `a=\N{BULLET}`} {
 		if _, _, err := ParseKV(bad, false); err == nil {
 			t.Errorf("%q must be an error", bad)
 		}

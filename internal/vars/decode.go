@@ -10,6 +10,8 @@ import (
 type Decoder struct {
 	// Decrypt returns a vaulted value's plain text; nil makes one an error.
 	Decrypt func(text []byte) ([]byte, error)
+	// Merge joins the mappings of several -e (hash_behaviour = merge).
+	Merge bool
 }
 
 // Map decodes a mapping of variables; nil gives an empty map.

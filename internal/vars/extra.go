@@ -6,17 +6,23 @@ import (
 	"strings"
 
 	"rollout/internal/document"
+	"rollout/internal/playbook"
 	"rollout/internal/value"
 )
 
 // ParseExtra reads the arguments of -e in order, later ones winning: key=value
-// pairs (values are text, as in Ansible), a YAML or JSON mapping, or @file.
+// pairs (values are text, as in Ansible), a YAML or JSON mapping, or @file. What
+// names a file without the @ is an error.
 func (d Decoder) ParseExtra(args []string) (*value.Map, error) {
 	out := value.NewMap()
 	for _, arg := range args {
 		m, err := d.parseExtra(strings.TrimSpace(arg))
 		if err != nil {
 			return nil, err
+		}
+		if d.Merge {
+			out = Merge(out, m)
+			continue
 		}
 		out.Update(m)
 	}
@@ -27,6 +33,8 @@ func (d Decoder) parseExtra(arg string) (*value.Map, error) {
 	switch {
 	case strings.HasPrefix(arg, "@"):
 		return d.ParseFile(arg[1:])
+	case strings.HasPrefix(arg, "/"), strings.HasPrefix(arg, "."):
+		return nil, fmt.Errorf("cannot read the extra variables %q: a file's name needs an @ before it", arg)
 	case strings.HasPrefix(arg, "{"), strings.HasPrefix(arg, "["):
 		n, err := document.Parse("", []byte(arg))
 		if err != nil {
@@ -50,71 +58,21 @@ func (d Decoder) ParseFile(path string) (*value.Map, error) {
 	return d.Map(n)
 }
 
-// ParsePairs reads `a=1 b="two words"`; a backslash keeps a quote.
+// ParsePairs reads `a=1 b="two words"` as tasks' arguments are read.
 func ParsePairs(text string) (*value.Map, error) {
-	words, err := splitWords(text)
+	pairs, rest, err := playbook.ParseKV(text, false)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("cannot read the extra variables %q: %w", text, err)
+	}
+	if rest != "" {
+		return nil, fmt.Errorf("cannot read the extra variable %q: expected key=value, a YAML or JSON mapping, or @file", rest)
 	}
 	out := value.NewMap()
-	for _, w := range words {
-		k, v, ok := strings.Cut(w, "=")
-		if !ok || strings.TrimSpace(k) == "" {
-			return nil, fmt.Errorf("cannot read the extra variable %q: expected key=value, a YAML or JSON mapping, or @file", w)
+	for _, p := range pairs {
+		if p.Key == "" {
+			return nil, fmt.Errorf("cannot read the extra variables %q: a value has no name", text)
 		}
-		out.Set(strings.TrimSpace(k), v)
+		out.Set(p.Key, p.Value)
 	}
 	return out, nil
-}
-
-// splitWords splits at blanks outside of quotes and of {{ }}, and removes the
-// quotes around values.
-func splitWords(text string) ([]string, error) {
-	var words []string
-	var word strings.Builder
-	var quote rune
-	depth, started, escaped := 0, false, false
-	for _, r := range text {
-		switch {
-		case escaped:
-			if r != '"' && r != '\'' && r != '\\' {
-				word.WriteRune('\\')
-			}
-			word.WriteRune(r)
-			escaped = false
-		case r == '\\':
-			escaped, started = true, true
-		case quote == 0 && depth == 0 && (r == ' ' || r == '\t' || r == '\n'):
-			if started {
-				words = append(words, word.String())
-			}
-			word.Reset()
-			started = false
-		case depth == 0 && r == quote:
-			quote = 0
-		case depth == 0 && quote == 0 && (r == '"' || r == '\''):
-			quote, started = r, true
-		default:
-			depth += braces(r)
-			word.WriteRune(r)
-			started = true
-		}
-	}
-	if quote != 0 {
-		return nil, fmt.Errorf("cannot read %q: a quote is not closed", text)
-	}
-	if started {
-		words = append(words, word.String())
-	}
-	return words, nil
-}
-
-func braces(r rune) int {
-	switch r {
-	case '{':
-		return 1
-	case '}':
-		return -1
-	}
-	return 0
 }

@@ -104,6 +104,9 @@ func TestParseExtra(t *testing.T) {
 		{[]string{"a=1", "a=2"}, value.NewMap("a", "2")},
 		{[]string{`{"a": [1, true], "b": null}`}, value.NewMap("a", []any{1, true}, "b", nil)},
 		{[]string{"{a: {b: 1}}"}, value.NewMap("a", value.NewMap("b", 1))},
+		{[]string{`a=x\ty b='it\'s'`, `c="{{ d }} e" f=a'b c'd`, `g="h"i`},
+			value.NewMap("a", "x\ty", "b", "it's", "c", "{{ d }} e", "f", "a'b c'd", "g", `"h"i`)},
+		{[]string{"{a: {b: 1}}", "{a: {c: 1}}"}, value.NewMap("a", value.NewMap("c", 1))},
 		{[]string{"a={{ b c }} d="}, value.NewMap("a", "{{ b c }}", "d", "")},
 	} {
 		got, err := Decoder{}.ParseExtra(c.args)
@@ -111,10 +114,18 @@ func TestParseExtra(t *testing.T) {
 			t.Errorf("%q: got %v, %v", c.args, got, err)
 		}
 	}
-	for _, bad := range []string{"word", "a='open", "@/no/such/file", "[1]", "=x"} {
+	for _, bad := range []string{"word", "a='open", "@/no/such/file", "[1]", "=x", "/a=b", "./vars.yml", "a=\\N{BULLET}"} {
 		if got, err := (Decoder{}).ParseExtra([]string{bad}); err == nil {
 			t.Errorf("%q: no error but %v", bad, got)
 		}
+	}
+}
+
+func TestExtraVariablesMerged(t *testing.T) {
+	got, err := Decoder{Merge: true}.ParseExtra([]string{"{a: {b: 1, x: {y: 1}}}", "{a: {c: 1, x: {z: 2}}}"})
+	want := value.NewMap("a", value.NewMap("b", 1, "x", value.NewMap("y", 1, "z", 2), "c", 1))
+	if err != nil || !value.Equal(got, want) {
+		t.Errorf("got %v, %v", got, err)
 	}
 }
 

@@ -60,7 +60,7 @@ var mayImport = map[string][]string{
 	"rollout/internal/topology":   {"rollout/inventory", "rollout/userdata"},
 	"rollout/internal/classroom":  {"rollout/inventory", "rollout/userdata"},
 	"rollout/internal/template":   {"rollout/internal/template", "rollout/internal/jmespath", "rollout/internal/crypt", "rollout/internal/vault"},
-	"rollout/internal/vars":       {"rollout/internal/template"},
+	"rollout/internal/vars":       {"rollout/internal/template", "rollout/internal/playbook"},
 	"rollout/internal/module":     {"rollout/internal/module", "rollout/internal/connection", "rollout/internal/openstack", "rollout/internal/docker"},
 	"rollout/internal/docker":     {"rollout/internal/connection"},
 	"rollout/internal/connection": {"rollout/internal/connection"},
