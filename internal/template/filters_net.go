@@ -4,7 +4,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math/big"
-	"net/netip"
 	"strconv"
 	"strings"
 )
@@ -25,127 +24,6 @@ func netFilters() []*builtin {
 		def("nthhost", "query", filterNthHost),
 		def("previous_nth_usable", "offset", func(a *args) (any, error) { return a.nthUsable(-1) }),
 	}
-}
-
-// address is an IP address with or without a prefix.
-type address struct {
-	given  any // as it was written
-	ip     netip.Addr
-	prefix netip.Prefix // the network; a lone address is one of itself
-	lone   bool         // written without a prefix
-}
-
-// parseAddress reads "10.0.0.1", "10.0.0.1/24", "10.0.0.1/255.255.255.0" or a
-// number.
-func parseAddress(v any) (address, bool) {
-	out := address{given: v}
-	s, isText := v.(string)
-	if _, _, _, k := number(v); !isText && (k == 'i' || k == 'b') {
-		if _, isBool := v.(bool); isBool {
-			return out, false
-		}
-		ip, ok := addrOf(toBig(v), false)
-		s, isText = ip.String(), ok
-	}
-	host, mask, hasMask := strings.Cut(s, "/")
-	ip, err := netip.ParseAddr(host)
-	if !isText || err != nil || ip.Zone() != "" {
-		return out, false
-	}
-	bits := ip.BitLen()
-	if hasMask {
-		if bits, err = strconv.Atoi(mask); err != nil {
-			m, maskErr := netip.ParseAddr(mask)
-			ok := false
-			if bits, ok = maskBits(m); maskErr != nil || !ok || m.BitLen() != ip.BitLen() {
-				return out, false
-			}
-		}
-	}
-	out.ip, out.lone = ip, !hasMask
-	out.prefix, err = ip.Prefix(bits)
-	return out, err == nil
-}
-
-// maskBits returns the prefix length of a netmask.
-func maskBits(m netip.Addr) (int, bool) {
-	if !m.IsValid() {
-		return 0, false
-	}
-	n := bigAddr(m)
-	ones := 0
-	for ones < m.BitLen() && n.Bit(m.BitLen()-1-ones) == 1 {
-		ones++
-	}
-	return ones, n.Cmp(bigAddr(maskOf(ones, m.BitLen()))) == 0
-}
-
-func bigAddr(a netip.Addr) *big.Int { return new(big.Int).SetBytes(a.AsSlice()) }
-
-// addrOf is the address of that number: IPv4 where it fits, unless six.
-func addrOf(n *big.Int, six bool) (netip.Addr, bool) {
-	size := 4
-	if six || n.BitLen() > 32 {
-		size = 16
-	}
-	if n.Sign() < 0 || n.BitLen() > size*8 {
-		return netip.Addr{}, false
-	}
-	return netip.AddrFromSlice(n.FillBytes(make([]byte, size)))
-}
-
-func maskOf(bits, size int) netip.Addr {
-	n := new(big.Int).Lsh(big.NewInt(1), uint(size))
-	n.Sub(n, new(big.Int).Lsh(big.NewInt(1), uint(size-bits)))
-	a, _ := addrOf(n, size == 128)
-	return a
-}
-
-func (x address) six() bool         { return x.ip.Is6() }
-func (x address) bits() int         { return x.prefix.Bits() }
-func (x address) first() netip.Addr { return x.prefix.Addr() }
-func (x address) size() *big.Int {
-	return new(big.Int).Lsh(big.NewInt(1), uint(x.ip.BitLen()-x.bits()))
-}
-
-// at is the address n places after the network's first.
-func (x address) at(n *big.Int) (netip.Addr, bool) {
-	if n.Sign() < 0 || n.Cmp(x.size()) >= 0 {
-		return netip.Addr{}, false
-	}
-	return addrOf(n.Add(n, bigAddr(x.first())), x.six())
-}
-
-func (x address) last() netip.Addr {
-	a, _ := x.at(new(big.Int).Sub(x.size(), big.NewInt(1)))
-	return a
-}
-
-func (x address) netmask() netip.Addr { return maskOf(x.bits(), x.ip.BitLen()) }
-
-func (x address) hostmask() netip.Addr {
-	a, _ := addrOf(new(big.Int).Sub(x.size(), big.NewInt(1)), x.six())
-	return a
-}
-
-// with writes the address and its network's prefix length.
-func (x address) with(ip netip.Addr) string { return ip.String() + "/" + strconv.Itoa(x.bits()) }
-
-// hosts tells how many addresses there are: 1, 2, or 3 for more.
-func (x address) hosts() int { return min(1<<min(x.ip.BitLen()-x.bits(), 2), 3) }
-
-// isHost reports an address that is not its network's own.
-func (x address) isHost() bool { return x.ip != x.first() }
-
-// usable returns the first and last address for hosts.
-func (x address) usable() (first, last netip.Addr, ok bool) {
-	switch x.hosts() {
-	case 1:
-		return first, last, false
-	case 2:
-		return x.first(), x.last(), true
-	}
-	return x.first().Next(), x.last().Prev(), true
 }
 
 // addresses is ipaddr, ipv4 and ipv6, on one value or a list of them.
@@ -171,28 +49,26 @@ func (a *args) addresses(version int) (any, error) {
 
 func (a *args) address(v any, version int) (any, error) {
 	x, ok := parseAddress(v)
-	if !ok {
+	if n, isNumber := wholeNumber(text(v)); isNumber && version == 6 {
+		x, ok = numbered(n, true)
+	}
+	if !ok || version != 0 && (version == 6) != x.six() {
 		return false, nil
 	}
-	if query, isText := a.get(0, "").(string); isText && version == 0 {
-		if n, err := strconv.Atoi(query); err == nil {
-			return x.element(n), nil
-		}
-		return x.query(query)
-	}
-	if version != 0 && (version == 6) != x.six() {
-		return false, nil
-	}
-	if n, ok := a.get(0, "").(int); ok {
+	query := a.text(0, "")
+	if n, err := strconv.Atoi(query); err == nil {
 		return x.element(n), nil
 	}
-	return x.query(a.str(0, ""))
+	return x.query(query)
 }
 
 // element is the n-th address of the network, counted from its end if negative.
 func (x address) element(n int) any {
 	if x.lone {
-		return x.given
+		return shown(x.ip)
+	}
+	if x.hosts() == 1 {
+		return x.with(x.ip)
 	}
 	at := big.NewInt(int64(n))
 	if n < 0 {
@@ -207,7 +83,7 @@ func (x address) element(n int) any {
 
 // query answers one of ipaddr's questions; None where there is no answer.
 func (x address) query(q string) (any, error) {
-	if p, ok := parseAddress(q); ok && q != "" {
+	if p, ok := readNetwork(q); ok {
 		if p.prefix.Bits() <= x.bits() && p.prefix.Contains(x.ip) {
 			return x.given, nil
 		}
@@ -223,26 +99,22 @@ func (x address) query(q string) (any, error) {
 
 func (x address) plainQuery(q string) (any, bool, error) {
 	if q == "6to4" {
-		b := x.ip.As16()
-		if x.six() || (!x.lone && x.ip == x.first()) {
-			return false, true, nil
-		}
-		return fmt.Sprintf("2002:%02x%02x:%02x%02x::1/48", b[12], b[13], b[14], b[15]), true, nil
+		return x.sixToFour(), true, nil
 	}
 	switch q {
 	case "":
 		if x.lone {
-			return x.ip.String(), true, nil
+			return shown(x.ip), true, nil
 		}
 		return x.with(x.ip), true, nil
 	case "network", "network_id":
-		return x.first().String(), true, nil
+		return shown(x.first()), true, nil
 	case "prefix":
 		return x.bits(), true, nil
 	case "netmask":
-		return x.netmask().String(), true, nil
+		return shown(x.netmask()), true, nil
 	case "hostmask", "wildcard":
-		return x.hostmask().String(), true, nil
+		return shown(x.hostmask()), true, nil
 	case "size":
 		return small(x.size()), true, nil
 	case "subnet", "network/prefix":
@@ -254,9 +126,9 @@ func (x address) plainQuery(q string) (any, bool, error) {
 	case "bool":
 		return true, true, nil
 	case "network_netmask":
-		return x.first().String() + " " + x.netmask().String(), true, nil
+		return shown(x.first()) + " " + shown(x.netmask()), true, nil
 	case "network_wildcard":
-		return x.first().String() + " " + x.hostmask().String(), true, nil
+		return shown(x.first()) + " " + shown(x.hostmask()), true, nil
 	case "int":
 		if x.lone {
 			return small(bigAddr(x.ip)), true, nil
@@ -266,6 +138,22 @@ func (x address) plainQuery(q string) (any, bool, error) {
 		return x.reverse(), true, nil
 	}
 	return nil, false, nil
+}
+
+// sixToFour is the 6to4 network of an IPv4 address that others reach, or what
+// was given where it is of one.
+func (x address) sixToFour() any {
+	one := x.alone()
+	switch {
+	case x.six() && (x.lone || x.isHost()):
+		if one.within("2002::/16") {
+			return x.given
+		}
+	case !x.six() && (x.hosts() == 1 || x.isHost()) && (one.private() || one.public()):
+		b := x.ip.As4()
+		return fmt.Sprintf("2002:%02x%02x:%02x%02x::1/48", b[0], b[1], b[2], b[3])
+	}
+	return false
 }
 
 func (x address) reverse() string {
@@ -293,9 +181,9 @@ func (x address) hostQuery(q string) (any, bool, error) {
 	}
 	switch q {
 	case "address", "ip":
-		return answer(x.hosts() < 3 || x.isHost() || x.six(), x.ip.String())
+		return answer(x.hosts() < 3 || x.isHost() || x.six(), shown(x.ip))
 	case "broadcast":
-		return answer(x.hosts() == 3, x.last().String())
+		return answer(x.hosts() == 3, shown(x.last()))
 	case "net":
 		return answer(!one && !x.isHost(), x.with(x.first()))
 	case "host":
@@ -308,7 +196,7 @@ func (x address) hostQuery(q string) (any, bool, error) {
 	case "ip/prefix":
 		return answer(!one && (x.hosts() == 2 || x.isHost()), x.with(x.ip))
 	case "ip_netmask":
-		return answer(!one && (x.hosts() == 2 || x.isHost()), x.ip.String()+" "+x.netmask().String())
+		return answer(!one && (x.hosts() == 2 || x.isHost()), shown(x.ip)+" "+shown(x.netmask()))
 	case "type":
 		if one || x.isHost() {
 			return "address", true, nil
@@ -325,22 +213,21 @@ func (x address) wrapped() any {
 	case !x.six():
 		return x.given
 	case x.lone:
-		return "[" + x.ip.String() + "]"
+		return "[" + shown(x.ip) + "]"
 	}
-	return "[" + x.ip.String() + "]/" + strconv.Itoa(x.bits())
+	return "[" + shown(x.ip) + "]/" + strconv.Itoa(x.bits())
 }
 
 // privateNets are what netaddr calls private.
 var privateNets = []string{"10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.0.0.0/24", "192.168.0.0/16",
 	"198.18.0.0/15", "239.192.0.0/14", "169.254.0.0/16", "fc00::/7", "fec0::/10", "fe80::/10"}
 
-func (x address) private() bool {
-	for _, n := range privateNets {
-		if netip.MustParsePrefix(n).Contains(x.ip) {
-			return true
-		}
-	}
-	return false
+func (x address) private() bool { return x.within(privateNets...) }
+
+// public reports an address that is none of the special ones, nor a netmask.
+func (x address) public() bool {
+	_, mask := readMask(x.ip.String(), x.ip.BitLen())
+	return !mask && !x.ip.IsMulticast() && !x.alone().private() && !x.ip.IsLoopback()
 }
 
 // kindQuery gives the value back if it is of the kind asked for.
@@ -350,26 +237,23 @@ func (x address) kindQuery(q string) (any, bool, error) {
 	case "private":
 		is = x.private()
 	case "public":
-		_, mask := maskBits(x.ip)
-		inverse, _ := addrOf(new(big.Int).Xor(bigAddr(x.ip), bigAddr(maskOf(x.ip.BitLen(), x.ip.BitLen()))), x.six())
-		_, wild := maskBits(inverse)
-		is = !x.ip.IsMulticast() && !x.private() && !x.ip.IsLoopback() && !mask && !wild
-	case "loopback":
+		is = x.public()
+	case "loopback", "lo":
 		is = x.ip.IsLoopback()
 	case "multicast":
-		is = x.ip.IsMulticast()
+		is = x.within("224.0.0.0/4", "ff00::/8")
 	case "link-local":
 		is = x.ip.IsLinkLocalUnicast()
 	case "unicast":
-		is = !x.ip.IsMulticast()
-	case "ipv4", "v4", "4":
+		is = !x.within("224.0.0.0/4", "ff00::/8")
+	case "ipv4":
 		if x.six() {
 			return x.asIPv4(), true, nil
 		}
 		is = true
-	case "ipv6", "v6", "6":
+	case "ipv6":
 		if !x.six() {
-			return "::ffff:" + x.ip.String() + "/" + strconv.Itoa(x.bits()+96), true, nil
+			return "::ffff:" + shown(x.ip) + "/" + strconv.Itoa(x.bits()+96), true, nil
 		}
 		is = true
 	default:
@@ -390,195 +274,4 @@ func (x address) asIPv4() any {
 	}
 	ip, _ := addrOf(low, false)
 	return ip.String() + "/" + strconv.Itoa(x.bits()-96)
-}
-
-func (x address) usableQuery(q string) (any, bool, error) {
-	first, last, ok := x.usable()
-	switch q {
-	case "size_usable":
-		n := x.size()
-		if x.hosts() != 2 {
-			n.Sub(n, big.NewInt(2))
-		}
-		if n.Sign() < 0 {
-			n.SetInt64(0)
-		}
-		return small(n), true, nil
-	case "first_usable", "last_usable", "range_usable", "next_usable", "previous_usable", "peer", "point-to-point":
-		if x.lone {
-			return nil, false, failf("Not a network address")
-		}
-	default:
-		return nil, false, nil
-	}
-	var out any
-	switch {
-	case q == "peer" || q == "point-to-point":
-		return x.peer()
-	case !ok:
-	case q == "first_usable":
-		out = first.String()
-	case q == "last_usable":
-		out = last.String()
-	case q == "range_usable":
-		out = first.String() + "-" + last.String()
-	case q == "next_usable":
-		out = within(x.ip.Next(), first, last)
-	default:
-		out = within(x.ip.Prev(), first, last)
-	}
-	return out, true, nil
-}
-
-func within(ip, first, last netip.Addr) any {
-	if !ip.IsValid() || ip.Less(first) || last.Less(ip) {
-		return nil
-	}
-	return ip.String()
-}
-
-func (x address) peer() (any, bool, error) {
-	flip := int64(1)
-	switch {
-	case x.hosts() == 2:
-	case x.ip.BitLen()-x.bits() == 2:
-		if !x.isHost() || x.ip == x.last() {
-			return nil, false, failf("Network address of /30 has no peer")
-		}
-		flip = 3
-	default:
-		return nil, false, failf("Not a point-to-point network")
-	}
-	ip, _ := addrOf(new(big.Int).Xor(bigAddr(x.ip), big.NewInt(flip)), x.six())
-	return ip.String(), true, nil
-}
-
-func filterIPWrap(a *args) (any, error) {
-	if items, ok := sequenceOf(a.in); ok {
-		out := make([]any, len(items))
-		for i, v := range items {
-			out[i] = v
-			if x, ok := parseAddress(v); ok {
-				out[i] = x.wrapped()
-			}
-		}
-		return a.list(out), nil
-	}
-	if x, ok := parseAddress(a.in); ok {
-		return x.wrapped(), nil
-	}
-	return a.in, nil
-}
-
-func filterNthHost(a *args) (any, error) {
-	x, ok := parseAddress(a.in)
-	n, err := strconv.Atoi(a.text(0, ""))
-	if !ok || err != nil {
-		return false, nil
-	}
-	at := big.NewInt(int64(n))
-	if n < 0 {
-		at.Add(at, x.size())
-	}
-	ip, ok := x.at(at)
-	if !ok {
-		return false, nil
-	}
-	return ip.String(), nil
-}
-
-func (a *args) nthUsable(direction int) (any, error) {
-	x, ok := parseAddress(a.in)
-	n := a.int(0, 0)
-	a.need(0)
-	if a.err != nil || !ok {
-		return false, nil
-	}
-	first, last, ok := x.usable()
-	ip, fits := addrOf(new(big.Int).Add(bigAddr(x.ip), big.NewInt(int64(n*direction))), x.six())
-	if !ok || !fits || ip.BitLen() != x.ip.BitLen() {
-		return nil, nil
-	}
-	return within(ip, first, last), nil
-}
-
-// netContains reports whether a network, or its usable part, holds another.
-func (a *args) netContains(usable bool) (any, error) {
-	x, ok := parseAddress(a.in)
-	y, ok2 := parseAddress(a.need(0))
-	if a.err != nil || !ok || !ok2 {
-		return false, nil
-	}
-	first, last := x.first(), x.last()
-	if usable {
-		var any bool
-		if first, last, any = x.usable(); !any {
-			first, last = x.first(), x.last()
-		}
-	}
-	low, high := y.first(), y.last()
-	return low.BitLen() == first.BitLen() && !low.Less(first) && !last.Less(high), nil
-}
-
-func filterIPMath(a *args) (any, error) {
-	x, ok := parseAddress(a.in)
-	if !ok {
-		return nil, failf("You must pass a valid IP address; %s is invalid", text(a.in))
-	}
-	ip, ok := addrOf(new(big.Int).Add(bigAddr(x.ip), big.NewInt(int64(a.int(0, 0)))), x.six())
-	if !ok || ip.BitLen() != x.ip.BitLen() {
-		return nil, failf("ipmath: the result is no address")
-	}
-	return ip.String(), nil
-}
-
-func filterIP4Hex(a *args) (any, error) {
-	x, ok := parseAddress(a.in)
-	if !ok || x.six() {
-		return nil, failf("ip4_hex: %s is no IPv4 address", text(a.in))
-	}
-	h := hex.EncodeToString(x.ip.AsSlice())
-	return strings.Join([]string{h[:2], h[2:4], h[4:6], h[6:]}, a.str(0, "")), nil
-}
-
-// filterIPSubnet gives the network, how many networks of a longer prefix it
-// has, or the one of an index; for a lone address, the network it is in.
-func filterIPSubnet(a *args) (any, error) {
-	x, ok := parseAddress(a.in)
-	if !ok {
-		return false, nil
-	}
-	if !a.has(0) || a.p[0] == any("") {
-		return x.with(x.first()), nil
-	}
-	bits, err := strconv.Atoi(a.text(0, ""))
-	if err != nil {
-		return nil, failf("ipsubnet takes a prefix length, not %s", repr(a.p[0]))
-	}
-	if bits < 0 || bits > x.ip.BitLen() {
-		return false, nil
-	}
-	if x.lone {
-		p, err := x.ip.Prefix(bits)
-		if err != nil || a.given(1) {
-			return nil, failf("ipsubnet: an index needs a network, and %s is an address", text(a.in))
-		}
-		return p.String(), nil
-	}
-	if bits < x.bits() {
-		return false, nil
-	}
-	count := new(big.Int).Lsh(big.NewInt(1), uint(bits-x.bits()))
-	if !a.given(1) {
-		return count.String(), nil
-	}
-	i := big.NewInt(int64(a.int(1, 0)))
-	if i.Sign() < 0 {
-		i.Add(i, count)
-	}
-	if i.Sign() < 0 || i.Cmp(count) >= 0 {
-		return false, nil
-	}
-	ip, _ := x.at(i.Lsh(i, uint(x.ip.BitLen()-bits)))
-	return ip.String() + "/" + strconv.Itoa(bits), nil
 }

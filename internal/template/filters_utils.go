@@ -33,7 +33,7 @@ func utilsFilters() []*builtin {
 func (a *args) networks() ([]netip.Prefix, error) {
 	var out []netip.Prefix
 	for _, e := range a.items() {
-		x, ok := parseAddress(e)
+		x, ok := readNetwork(text(e))
 		if !ok {
 			return nil, failf("%s: error in netaddr:\ninvalid IPNetwork %s", a.def.name, text(e))
 		}
@@ -108,14 +108,11 @@ func spanning(nets []netip.Prefix) (any, error) {
 }
 
 func filterReduceOnNetwork(a *args) (any, error) {
-	n, ok := parseAddress(a.need(0))
-	if a.err == nil && !ok {
-		return nil, failf("reduce_on_network: %s is no network", text(a.p[0]))
-	}
+	first, last := extent(a.need(0), false)
 	var out []any
 	for _, e := range a.items() {
-		x, ok := parseAddress(e)
-		if ok && x.ip.BitLen() == n.ip.BitLen() && n.prefix.Bits() <= x.prefix.Bits() && n.prefix.Contains(x.first()) {
+		low, high := extent(e, false)
+		if low.Cmp(first) >= 0 && high.Cmp(last) <= 0 {
 			out = append(out, e)
 		}
 	}
@@ -231,6 +228,11 @@ func filterUsableRange(a *args) (any, error) {
 // strictNetwork reads a network as Python's ip_network does: no host bits.
 func strictNetwork(v any) (netip.Prefix, error) {
 	x, ok := parseAddress(v)
+	if s, isText := v.(string); isText {
+		host, _, _ := strings.Cut(s, "/")
+		_, err := netip.ParseAddr(host)
+		ok = ok && err == nil // nothing is left out in Python's ipaddress
+	}
 	if !ok {
 		return netip.Prefix{}, failf("%s does not appear to be an IPv4 or IPv6 network", repr(v))
 	}
