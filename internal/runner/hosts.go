@@ -325,11 +325,12 @@ func (h *hostVars) Keys() []string { return h.batch.run.hosts.hostNames() }
 // oneHost is one host's variables within hostvars.
 type oneHost struct{ scope *vars.Scope }
 
-// Item implements template.Dict.
+// Item implements template.Dict. As in ansible-core, a text that needs what the
+// host does not have, such as a variable of the play, is given as it was written.
 func (o *oneHost) Item(name string) (any, bool, error) {
 	v, ok, err := o.scope.Lookup(name)
-	if u, undefined := v.(*template.Undefined); undefined {
-		return nil, false, u.Err()
+	if _, undefined := v.(*template.Undefined); undefined {
+		return o.scope.Partly(name)
 	}
 	return v, ok, err
 }

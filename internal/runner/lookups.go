@@ -145,6 +145,10 @@ func (b *batch) lookupItems(ctx context.Context, s *vars.Scope, l *playbook.Loop
 		if _, isMap := v.(*value.Map); isMap {
 			return nil, &template.RuntimeError{Message: "with_indexed_items expects a list"}
 		}
+	case "list":
+		if _, isMap := v.(*value.Map); isMap {
+			return nil, &template.RuntimeError{Message: "with_list expects a list"}
+		}
 	case "first_found":
 		options.Set(lookup.FolderOption, folderOf(action))
 	}

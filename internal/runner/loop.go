@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"rollout/internal/playbook"
+	"rollout/internal/template"
 	"rollout/internal/value"
 	"rollout/internal/vars"
 )
@@ -25,6 +26,9 @@ func (j *job) loop(ctx context.Context) (*outcome, error) {
 		o.data = value.NewMap("changed", false, "skipped_reason", "No items in the list", "results", []any{})
 		return o, nil
 	}
+	if err := j.nameLoop(); err != nil {
+		return nil, err
+	}
 	sum := &outcome{data: value.NewMap(), loop: true, noLog: j.noLog, skipped: true}
 	results := make([]any, 0, len(items))
 	j.local = value.NewMap()
@@ -41,6 +45,24 @@ func (j *job) loop(ctx context.Context) (*outcome, error) {
 	sum.data.Set("changed", sum.changed)
 	sum.data.Set("skipped", sum.skipped)
 	return sum, nil
+}
+
+// nameLoop evaluates loop_var and index_var, which may be templates.
+func (j *job) nameLoop() error {
+	loop, task := *j.task.Loop, *j.task
+	if !template.IsTemplate(loop.Var) && !template.IsTemplate(loop.IndexVar) {
+		return nil
+	}
+	for _, name := range []*string{&loop.Var, &loop.IndexVar} {
+		v, err := j.scope.Evaluate(*name)
+		if err != nil {
+			return fmt.Errorf("cannot tell the name of the loop's variable: %w", err)
+		}
+		*name = text(v)
+	}
+	task.Loop = &loop
+	j.task = &task
+	return nil
 }
 
 // add merges an item's outcome into the loop's.

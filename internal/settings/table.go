@@ -35,7 +35,7 @@ func runTopic() Topic {
 			Doc: "what happens to mappings set at several levels: the last replaces the others, or they are merged", into: func(s *Settings) any { return &s.HashBehaviour }},
 		{Name: "DEFAULT_PRIVATE_ROLE_VARS", Kind: Bool, Env: []string{"ANSIBLE_PRIVATE_ROLE_VARS"}, Keys: []string{"defaults.private_role_vars"}, Default: "false",
 			Doc: "a role's variables are seen within the role only", into: func(s *Settings) any { return &s.PrivateRoleVars }},
-		{Name: "DUPLICATE_YAML_DICT_KEY", Kind: Text, Env: []string{"ANSIBLE_DUPLICATE_YAML_DICT_KEY"}, Keys: []string{"defaults.duplicate_dict_key"}, Default: "warn", Choices: []string{"warn", "ignore"},
+		{Name: "DUPLICATE_YAML_DICT_KEY", Kind: Text, Env: []string{"ANSIBLE_DUPLICATE_YAML_DICT_KEY"}, Keys: []string{"defaults.duplicate_dict_key"}, Default: "warn", Choices: []string{"warn", "error", "ignore"},
 			Doc: "what a key given twice in a YAML mapping is", into: func(s *Settings) any { return &s.DuplicateDictKey }},
 		{Name: "DEFAULT_ROLES_PATH", Kind: Paths, Env: []string{"ANSIBLE_ROLES_PATH"}, Keys: []string{"defaults.roles_path"},
 			Doc: "where roles are looked for, after the playbook's own", into: func(s *Settings) any { return &s.RolesPath }},

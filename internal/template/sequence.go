@@ -10,8 +10,13 @@ import (
 	"rollout/internal/value"
 )
 
-// The short form of the lookup "sequence": [start-]end[/stride][:format].
-var shortSequence = regexp.MustCompile(`^(?:(0x[0-9a-fA-F]+|\d+)-)?(0x[0-9a-fA-F]+|\d+)(?:/(-?\d+))?(?::(.+))?$`)
+// The short form of the lookup "sequence": [start-]end[/stride][:format]. What
+// has its shape is told of number by number.
+var (
+	shortSequence = regexp.MustCompile(`(?i)^(?:(0?x?[0-9a-f]+)-)?(0?x?[0-9a-f]+)(?:/(0?x?[0-9a-f]+))?(?::(.+))?$`)
+	// leadingZero is a number that Python does not take, as it once meant octal.
+	leadingZero = regexp.MustCompile(`^[+-]?0[0_]*[1-9]`)
+)
 
 // sequenceOf terms "start=1 end=5 format=web%02d" or "1-5:web%02d".
 func lookupSequence(ctx context.Context, args []any, kw *value.Map, _ Scope) ([]any, error) {
@@ -34,7 +39,7 @@ func lookupSequence(ctx context.Context, args []any, kw *value.Map, _ Scope) ([]
 }
 
 func sequenceTerm(fields *value.Map, term string) error {
-	if m := shortSequence.FindStringSubmatch(strings.TrimSpace(term)); m != nil {
+	if m := shortSequence.FindStringSubmatch(term); m != nil {
 		for i, name := range []string{"start", "end", "stride", "format"} {
 			if m[i+1] != "" {
 				fields.Set(name, m[i+1])
@@ -45,7 +50,7 @@ func sequenceTerm(fields *value.Map, term string) error {
 	for _, word := range quotedWords(term) {
 		k, v, ok := strings.Cut(word, "=")
 		if !ok {
-			return failf("unknown error parsing with_sequence arguments: %s", quoted(term))
+			return failf("unrecognized arguments to with_sequence: ['_raw_params']")
 		}
 		fields.Set(k, v)
 	}
@@ -84,30 +89,38 @@ func quotedWords(text string) []string {
 
 func sequenceItems(ctx context.Context, fields *value.Map) ([]any, error) {
 	numbers := map[string]int{"start": 1, "stride": 1}
-	format := "%d"
-	for k, v := range fields.All() {
-		switch k {
-		case "format":
-			format = text(v)
-		case "start", "end", "stride", "count":
-			n, err := strconv.ParseInt(text(v), 0, 32)
-			if err != nil {
-				return nil, failf("can't parse %s=%s as integer", k, text(v))
-			}
-			numbers[k.(string)] = int(n)
-		default:
-			return nil, failf("unrecognized arguments to with_sequence: [%s]", repr(k))
+	for _, name := range []string{"start", "end", "count", "stride"} {
+		v, ok := fields.Get(name)
+		if !ok {
+			continue
 		}
+		n, err := strconv.ParseInt(strings.TrimSpace(text(v)), 0, 32)
+		if err != nil || leadingZero.MatchString(strings.TrimSpace(text(v))) {
+			return nil, failf("can't parse %s=%s as integer", name, text(v))
+		}
+		numbers[name] = int(n)
+		fields.Delete(name)
+	}
+	format := "%d"
+	if v, ok := fields.Get("format"); ok {
+		format = text(v)
+		fields.Delete("format")
+	}
+	if fields.Len() > 0 {
+		return nil, failf("unrecognized arguments to with_sequence: %s", repr(fields.Keys()))
 	}
 	s, err := sequenceSpan(numbers)
 	if err != nil {
 		return nil, err
 	}
+	if strings.Count(format, "%") != 1 {
+		return nil, failf("bad formatting string: %s", format)
+	}
 	r := &run{ctx: ctx}
 	out := s.list()
 	for i, n := range out {
 		if out[i], err = percentFormat(r, format, value.Tuple{n}); err != nil {
-			return nil, err
+			return nil, failf("problem formatting %s with %s", repr(n), quoted(format))
 		}
 	}
 	return out, nil
@@ -117,15 +130,19 @@ func sequenceItems(ctx context.Context, fields *value.Map) ([]any, error) {
 func sequenceSpan(numbers map[string]int) (span, error) {
 	end, hasEnd := numbers["end"]
 	count, hasCount := numbers["count"]
-	if hasEnd == hasCount {
-		return span{}, failf("must specify count or end in with_sequence, and not both")
+	switch {
+	case hasEnd && hasCount:
+		return span{}, failf("can't specify both count and end in with_sequence")
+	case !hasEnd && !hasCount:
+		return span{}, failf("must specify count or end in with_sequence")
 	}
 	start, stride := numbers["start"], numbers["stride"]
 	if hasCount {
 		if count == 0 {
 			return span{step: 1}, nil
 		}
-		end = start + count*stride - stride
+		// so Ansible counts: with a negative stride it goes beyond count
+		end = start + count*stride - 1
 	}
 	switch {
 	case stride == 0:

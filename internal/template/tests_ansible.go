@@ -161,8 +161,11 @@ func testVersion(a *args) (any, error) {
 	if t, err := truth(a.in); err != nil || !t {
 		v = ""
 	}
-	if v == "" || w == "" {
+	if v == "" {
 		return nil, failf("Input version value cannot be empty")
+	}
+	if w == "" {
+		return nil, failf("Version parameter to compare against cannot be empty")
 	}
 	op, ok := versionOps[a.text(1, "eq")]
 	if !ok {

@@ -121,6 +121,49 @@ func (s *Scope) Written(name string) (any, bool, error) {
 	return nil, false, nil
 }
 
+// Partly returns a variable's value with its templates evaluated, but those
+// that need what is not defined as they were written (Ansible's hostvars).
+func (s *Scope) Partly(name string) (any, bool, error) {
+	for i := len(s.layers) - 1; i >= 0; i-- {
+		if raw, ok := s.layers[i].get(name); ok {
+			v, err := s.partly(raw)
+			return v, true, err
+		}
+	}
+	return nil, false, nil
+}
+
+func (s *Scope) partly(v any) (any, error) {
+	var err error
+	switch x := v.(type) {
+	case string:
+		out, err := s.walk(x, keep)
+		var undefined *template.UndefinedError
+		if errors.As(err, &undefined) {
+			return x, nil
+		}
+		return out, err
+	case []any:
+		out := make([]any, len(x))
+		for i, e := range x {
+			if out[i], err = s.partly(e); err != nil {
+				return nil, err
+			}
+		}
+		return out, nil
+	case *value.Map:
+		out := value.NewMap()
+		for k, e := range x.All() {
+			if e, err = s.partly(e); err != nil {
+				return nil, err
+			}
+			out.Set(k, e)
+		}
+		return out, nil
+	}
+	return s.walk(v, keep)
+}
+
 // plain makes the Raw texts in v plain ones.
 func plain(v any) any {
 	switch x := v.(type) {

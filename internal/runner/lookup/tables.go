@@ -14,7 +14,7 @@ import (
 
 // inline splits a term such as "key file=x.csv col=1" as Ansible's old form of
 // options has it: words with = are options, the rest is the key; quotes hold
-// words together.
+// words together, and those of the key belong to it.
 func inline(term string) (key string, options *value.Map) {
 	options = value.NewMap()
 	var words []string
@@ -24,7 +24,7 @@ func inline(term string) (key string, options *value.Map) {
 			options.Set(name, unquoted(v))
 			continue
 		}
-		words = append(words, unquoted(w))
+		words = append(words, w)
 	}
 	return strings.Join(words, " "), options
 }
@@ -109,7 +109,7 @@ func (d Deps) csvCell(scope template.Scope, key string, opt *value.Map) (any, er
 	name := optionText(opt, "file", "ansible.csv")
 	data, err := d.read(scope, "files", name)
 	if err != nil {
-		return nil, fmt.Errorf("csvfile: %w", err)
+		return nil, fmt.Errorf("csvfile: No such file or directory: %w", err)
 	}
 	text, err := template.DecodeText(data, optionText(opt, "encoding", "utf-8"))
 	if err != nil {
@@ -122,10 +122,6 @@ func (d Deps) csvCell(scope template.Scope, key string, opt *value.Map) (any, er
 	if utf8.RuneCountInString(sep) != 1 {
 		return nil, fmt.Errorf("csvfile: the delimiter must be one character, not %q", sep)
 	}
-	col, err := strconv.Atoi(strings.TrimSpace(optionText(opt, "col", "1")))
-	if err != nil {
-		return nil, fmt.Errorf("csvfile: col must be a number, not %q", optionText(opt, "col", "1"))
-	}
 	comma, _ := utf8.DecodeRuneInString(sep)
 	rows, err := template.ReadCSV(text, template.CSVDialect{Comma: comma, Quote: '"'})
 	if err != nil {
@@ -135,14 +131,24 @@ func (d Deps) csvCell(scope template.Scope, key string, opt *value.Map) (any, er
 		if len(row) == 0 || row[0] != key {
 			continue
 		}
-		at := col
-		if at < 0 {
-			at += len(row)
-		}
-		if at < 0 || at >= len(row) {
-			return nil, fmt.Errorf("csvfile: the row of %q in %s has %d columns: there is no column %d", key, name, len(row), col)
-		}
-		return row[at], nil
+		return csvColumn(row, name, optionText(opt, "col", "1"))
 	}
 	return option(opt, "default", nil), nil
+}
+
+// csvColumn is a row's column; only of a row that is found does it matter
+// whether there is such a column.
+func csvColumn(row []string, file, column string) (any, error) {
+	col, err := strconv.Atoi(strings.TrimSpace(column))
+	if err != nil {
+		return nil, fmt.Errorf("csvfile: col must be a number, not %q", column)
+	}
+	at := col
+	if at < 0 {
+		at += len(row)
+	}
+	if at < 0 || at >= len(row) {
+		return nil, fmt.Errorf("csvfile: the row of %q in %s has %d columns: there is no column %d", row[0], file, len(row), col)
+	}
+	return row[at], nil
 }
