@@ -33,6 +33,7 @@ type loginFlags struct {
 	becomePassFile string
 	port           int    // of the settings
 	becomeFlags    string // of the settings
+	sshArgs        string // of the settings
 }
 
 func (f *loginFlags) register(flags *pflag.FlagSet) {

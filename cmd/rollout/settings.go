@@ -86,9 +86,7 @@ func (f *loginFlags) obey(s *settings.Settings) {
 	f.become = f.become || s.Become
 	f.askPass = f.askPass || s.AskPass
 	f.askBecomePass = f.askBecomePass || s.BecomeAskPass
-	if s.Given(&s.SSHArgs) {
-		f.commonArgs = strings.TrimSpace(s.SSHArgs + " " + f.commonArgs)
-	}
+	f.sshArgs = given(s, &s.SSHArgs)
 }
 
 // given is a setting's text where it is set, "" where it has its default.
@@ -102,6 +100,6 @@ func given(s *settings.Settings, field *string) string {
 // defaults are what the flags say of logging in.
 func (f *loginFlags) defaults() runner.Login {
 	return runner.Login{Connection: f.connection, User: f.user, Port: f.port, KeyFile: f.privateKey,
-		SSHArgs: strings.TrimSpace(f.commonArgs + " " + f.extraArgs), Timeout: time.Duration(f.timeout) * time.Second,
+		SSHArgs: f.sshArgs, CommonArgs: f.commonArgs, ExtraArgs: f.extraArgs, Timeout: time.Duration(f.timeout) * time.Second,
 		Become: f.become, BecomeUser: f.becomeUser, BecomeMethod: f.becomeMethod, BecomeFlags: f.becomeFlags}
 }

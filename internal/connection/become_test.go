@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -46,7 +47,22 @@ func TestBecomeRefused(t *testing.T) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
-	if _, err := connection.Local().Run(t.Context(), connection.Command{Script: "id", Become: &connection.Become{Method: "doas"}}); err == nil {
-		t.Error("doas was accepted")
+	for name, b := range map[string]connection.Become{"pbrun": {Method: "pbrun"}, "doas": {Method: "doas", Password: "secret"}} {
+		if _, err := connection.Local().Run(t.Context(), connection.Command{Script: "id", Become: &b}); err == nil || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s was accepted, or told its password: %v", name, err)
+		}
+	}
+}
+
+// doas is rarely installed: what it is called with is looked at.
+func TestDoas(t *testing.T) {
+	doas := filepath.Join(t.TempDir(), "doas")
+	if err := os.WriteFile(doas, []byte("#!/bin/sh\nDOAS=\"$1 $2 $3 $4\"; export DOAS; shift 4; exec \"$@\"\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	out, err := connection.Local().Run(t.Context(), connection.Command{Script: `echo "$DOAS"; cat`, Stdin: strings.NewReader("in"),
+		Become: &connection.Become{Method: "doas", User: "clerk", Exe: doas, Flags: "-n -L"}})
+	if err != nil || string(out.Stdout) != "-L -n -u clerk\nin" {
+		t.Errorf("%q, %v", out.Stdout, err)
 	}
 }

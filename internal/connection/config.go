@@ -105,22 +105,22 @@ func ConfigFromVars(name string, vars *value.Map) (SSHConfig, error) {
 	if err != nil {
 		return SSHConfig{}, fmt.Errorf("cannot reach %s: %w", name, err)
 	}
-	host := first(text(vars, "ansible_host"), text(vars, "ansible_ssh_host"), name)
+	host := first(text(vars, "ansible_ssh_host"), text(vars, "ansible_host"), name)
 	src, err := newSettings(opts)
 	if err != nil {
 		return SSHConfig{}, fmt.Errorf("cannot reach %s: %w", name, err)
 	}
 	cfg, err := src.config(name, host, given{
-		user:     first(text(vars, "ansible_user"), text(vars, "ansible_ssh_user"), text(vars, "ansible_remote_user")),
-		port:     first(text(vars, "ansible_port"), text(vars, "ansible_ssh_port")),
+		user:     first(text(vars, "ansible_ssh_user"), text(vars, "ansible_user")),
+		port:     first(text(vars, "ansible_ssh_port"), text(vars, "ansible_port")),
 		key:      first(text(vars, "ansible_ssh_private_key_file"), text(vars, "ansible_private_key_file")),
 		timeout:  first(text(vars, "ansible_ssh_timeout"), text(vars, "ansible_timeout")),
-		checking: first(text(vars, "ansible_host_key_checking"), text(vars, "ansible_ssh_host_key_checking")),
+		checking: first(text(vars, "ansible_ssh_host_key_checking"), text(vars, "ansible_host_key_checking")),
 	})
 	if err != nil {
 		return SSHConfig{}, fmt.Errorf("cannot reach %s: %w", name, err)
 	}
-	cfg.Password = first(text(vars, "ansible_password"), text(vars, "ansible_ssh_pass"), text(vars, "ansible_ssh_password"))
+	cfg.Password = first(text(vars, "ansible_ssh_password"), text(vars, "ansible_ssh_pass"), text(vars, "ansible_password"))
 	return cfg, nil
 }
 

@@ -24,7 +24,7 @@ type Command struct {
 
 // Become says as whom a command runs, in Ansible's terms.
 type Become struct {
-	Method   string // sudo or su
+	Method   string // sudo, su or doas
 	User     string // root where empty
 	Password string // never shown, never in a process list
 	Flags    string // become_flags

@@ -8,7 +8,7 @@ import (
 // BecomeError says that the login user could not become another one, so the
 // command never ran.
 type BecomeError struct {
-	Method string // sudo or su
+	Method string // sudo, su or doas
 	User   string // who should have been become
 	Detail string // what the tool said, without prompts
 }

@@ -20,7 +20,7 @@ const maxArgument = 100 << 10
 // The line starts a shell that first writes "<mark> <pid>" to standard error.
 // The pid leads the command's process group, so that a cancelled command can
 // be ended, and everything before the mark, where a command runs as another
-// user, was said by sudo or su.
+// user, was said by sudo, su or doas.
 type program struct {
 	line   string
 	header []byte
@@ -98,8 +98,14 @@ func becomeCommand(b Become) (string, error) {
 		return exe(b.Exe, "sudo") + " " + flags + " -u " + user + ` /bin/sh -c "$1"`, nil
 	case "su":
 		return strings.Join(strings.Fields(exe(b.Exe, "su")+" "+b.Flags+" "+user), " ") + ` -s /bin/sh -c "$1"`, nil
+	case "doas":
+		if b.Password != "" {
+			return "", fmt.Errorf("doas takes a password at a terminal only: let doas.conf say nopass, and leave the password out")
+		}
+		flags := strings.Join(append(without(strings.Fields(b.Flags), "-n"), "-n", "-u", user), " ")
+		return exe(b.Exe, "doas") + " " + flags + ` /bin/sh -c "$1"`, nil
 	}
-	return "", fmt.Errorf("become method %q is not known (sudo and su are)", b.Method)
+	return "", fmt.Errorf("become method %q is not known (sudo, su and doas are)", b.Method)
 }
 
 func exe(given, method string) string {

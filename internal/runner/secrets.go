@@ -101,7 +101,7 @@ var (
 var secretNames = map[string]bool{
 	"ansible_password": true, "ansible_ssh_pass": true, "ansible_ssh_password": true,
 	"ansible_become_password": true, "ansible_become_pass": true,
-	"ansible_sudo_pass": true, "ansible_su_pass": true,
+	"ansible_sudo_pass": true, "ansible_su_pass": true, "ansible_doas_pass": true,
 }
 
 func (s *secrets) value(v any) any {

@@ -129,7 +129,7 @@ func (s *state) hasGathered(host string) bool {
 var (
 	reserved = []string{"ansible_connection", "ansible_host", "ansible_port", "ansible_user", "ansible_password",
 		"ansible_private_key_file", "ansible_python_interpreter", "ansible_remote_tmp", "ansible_delegated_vars"}
-	reservedPrefixes = []string{"ansible_ssh_", "ansible_become", "ansible_sudo_", "ansible_su_", "ansible_shell_"}
+	reservedPrefixes = []string{"ansible_ssh_", "ansible_become", "ansible_sudo_", "ansible_su_", "ansible_doas_", "ansible_shell_"}
 )
 
 func cleanFacts(facts *value.Map) *value.Map {

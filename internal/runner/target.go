@@ -27,7 +27,7 @@ type Target struct {
 	User       string // "" is the connection's default
 	Password   string
 	KeyFile    string // ansible_ssh_private_key_file
-	SSHArgs    string // ansible_ssh_common_args and ansible_ssh_extra_args
+	SSHArgs    string // ansible_ssh_args, ansible_ssh_common_args and ansible_ssh_extra_args
 	Timeout    time.Duration
 	// HostKeyChecking is what ansible_host_key_checking or
 	// ansible_ssh_host_key_checking says; "" where nothing does.
@@ -42,7 +42,9 @@ type Login struct {
 	Port       int
 	Password   string
 	KeyFile    string
-	SSHArgs    string // -o options, as ansible_ssh_common_args
+	SSHArgs    string // -o options, as ansible_ssh_args
+	CommonArgs string // as ansible_ssh_common_args
+	ExtraArgs  string // as ansible_ssh_extra_args
 	Timeout    time.Duration
 
 	Become         bool
@@ -130,10 +132,14 @@ func first(s *vars.Scope, keyword *document.Node, name string, variables ...stri
 }
 
 // target reads a host's connection variables; they win over keywords, and those
-// over the command line.
+// over the command line. Of several variables for one thing, ansible-core takes
+// the one that its ssh connection lists last: ansible_ssh_user over ansible_user.
 func target(s *vars.Scope, host string, t *playbook.Task, login Login) (Target, error) {
 	out := Target{Name: host}
-	var port, timeout, common, extra string
+	if err := refused(s); err != nil {
+		return out, err
+	}
+	var port, timeout, args, common, extra string
 	for _, f := range []struct {
 		into    *string
 		keyword *document.Node
@@ -142,15 +148,16 @@ func target(s *vars.Scope, host string, t *playbook.Task, login Login) (Target, 
 		login   string
 	}{
 		{&out.Connection, t.Connection, "connection", []string{"ansible_connection"}, login.Connection},
-		{&out.Address, nil, "", []string{"ansible_host", "ansible_ssh_host"}, ""},
-		{&port, t.Port, "port", []string{"ansible_port", "ansible_ssh_port"}, ""},
-		{&out.User, t.RemoteUser, "remote_user", []string{"ansible_user", "ansible_ssh_user"}, login.User},
-		{&out.Password, nil, "", []string{"ansible_password", "ansible_ssh_pass", "ansible_ssh_password"}, login.Password},
-		{&out.KeyFile, nil, "", []string{"ansible_private_key_file", "ansible_ssh_private_key_file"}, login.KeyFile},
-		{&common, nil, "", []string{"ansible_ssh_common_args"}, login.SSHArgs},
-		{&extra, nil, "", []string{"ansible_ssh_extra_args"}, ""},
-		{&timeout, nil, "", []string{"ansible_timeout", "ansible_ssh_timeout"}, ""},
-		{&out.HostKeyChecking, nil, "", []string{"ansible_host_key_checking", "ansible_ssh_host_key_checking"}, ""},
+		{&out.Address, nil, "", []string{"ansible_ssh_host", "ansible_host"}, ""},
+		{&port, t.Port, "port", []string{"ansible_ssh_port", "ansible_port"}, ""},
+		{&out.User, t.RemoteUser, "remote_user", []string{"ansible_ssh_user", "ansible_user"}, login.User},
+		{&out.Password, nil, "", []string{"ansible_ssh_password", "ansible_ssh_pass", "ansible_password"}, login.Password},
+		{&out.KeyFile, nil, "", []string{"ansible_ssh_private_key_file", "ansible_private_key_file"}, login.KeyFile},
+		{&args, nil, "", []string{"ansible_ssh_args"}, login.SSHArgs},
+		{&common, nil, "", []string{"ansible_ssh_common_args"}, login.CommonArgs},
+		{&extra, nil, "", []string{"ansible_ssh_extra_args"}, login.ExtraArgs},
+		{&timeout, nil, "", []string{"ansible_ssh_timeout", "ansible_timeout"}, ""},
+		{&out.HostKeyChecking, nil, "", []string{"ansible_ssh_host_key_checking", "ansible_host_key_checking"}, ""},
 	} {
 		v, err := first(s, f.keyword, f.name, f.vars...)
 		if err != nil {
@@ -158,7 +165,7 @@ func target(s *vars.Scope, host string, t *playbook.Task, login Login) (Target, 
 		}
 		*f.into = cmp.Or(v, f.login)
 	}
-	out.SSHArgs = strings.TrimSpace(common + " " + extra)
+	out.SSHArgs = strings.TrimSpace(strings.TrimSpace(args+" "+common) + " " + extra)
 	out.Timeout, out.Port = login.Timeout, login.Port
 	return out, completeTarget(&out, port, timeout)
 }
@@ -190,59 +197,6 @@ func completeTarget(out *Target, port, timeout string) error {
 			return fmt.Errorf("the timeout %q of %s is not a number of seconds", timeout, out.Name)
 		}
 		out.Timeout = time.Duration(n) * time.Second
-	}
-	return nil
-}
-
-// becoming reads as whom the task runs; nil is the login user.
-func becoming(s *vars.Scope, t *playbook.Task, login Login) (*connection.Become, error) {
-	wanted, err := first(s, t.Become, "become", "ansible_become")
-	if err != nil {
-		return nil, err
-	}
-	if wanted == "" && login.Become {
-		wanted = "yes"
-	}
-	yes, ok := asBool(wanted)
-	if !ok {
-		return nil, fmt.Errorf("the value of 'become' must be yes or no, not %q", wanted)
-	}
-	if !yes {
-		return nil, nil
-	}
-	out := &connection.Become{}
-	for _, f := range []struct {
-		into    *string
-		keyword *document.Node
-		name    string
-		vars    []string
-		login   string
-	}{
-		{&out.Method, t.BecomeMethod, "become_method", []string{"ansible_become_method"}, login.BecomeMethod},
-		{&out.User, t.BecomeUser, "become_user", []string{"ansible_become_user"}, login.BecomeUser},
-		{&out.Exe, t.BecomeExe, "become_exe", []string{"ansible_become_exe"}, ""},
-		{&out.Flags, t.BecomeFlags, "become_flags", []string{"ansible_become_flags"}, login.BecomeFlags},
-		{&out.Password, nil, "", []string{"ansible_become_password", "ansible_become_pass", "ansible_sudo_pass", "ansible_su_pass"}, login.BecomePassword},
-	} {
-		v, err := first(s, f.keyword, f.name, f.vars...)
-		if err != nil {
-			return nil, err
-		}
-		*f.into = cmp.Or(v, f.login)
-	}
-	return out, completeBecome(out)
-}
-
-func completeBecome(b *connection.Become) error {
-	b.Method = strings.TrimPrefix(b.Method, builtin)
-	if b.Method == "" {
-		b.Method = "sudo"
-	}
-	if b.Method != "sudo" && b.Method != "su" {
-		return fmt.Errorf("unknown become_method %q (known: sudo, su)", b.Method)
-	}
-	if b.User == "" {
-		b.User = "root"
 	}
 	return nil
 }
