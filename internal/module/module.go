@@ -60,8 +60,8 @@ type Call struct {
 	Check   bool // change nothing
 	Diff    bool // fill in Result.Diff
 	Verbose int  // number of -v
-	// Render renders a Jinja2 template text with the host's variables, extra
-	// ones laid on top (nil for none).
+	// Render renders the text of a template's file, name, with the host's
+	// variables and those of the file, extra ones laid on top (nil for none).
 	Render func(ctx context.Context, name, text string, extra *value.Map) (string, error)
 	// Files finds the control machine's files as Ansible does: in the role's
 	// files/ or templates/, then beside the playbook.

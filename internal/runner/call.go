@@ -10,6 +10,7 @@ import (
 	"rollout/internal/document"
 	"rollout/internal/module"
 	"rollout/internal/report"
+	"rollout/internal/runner/lookup"
 	"rollout/internal/value"
 	"rollout/internal/vars"
 )
@@ -303,12 +304,14 @@ func (c *call) moduleCall(ctx context.Context) (*module.Call, error) {
 	return mc, err
 }
 
-// render implements module.Call.Render.
+// render implements module.Call.Render: name is the template's file.
 func (c *call) render(ctx context.Context, name, text string, extra *value.Map) (string, error) {
-	s := c.scope
-	if extra.Len() > 0 {
-		s = s.With(vars.Layer{Level: vars.Local, Values: extra, Data: true})
+	own, err := lookup.FileVariables(c.args.String("src"), name, c.args.String("dest"), c.job.batch.run.opt.Settings.Managed)
+	if err != nil {
+		return "", err
 	}
+	own.Update(extra)
+	s := c.scope.With(vars.Layer{Level: vars.Local, Values: own, Data: true})
 	t, err := c.job.batch.run.engine.Compile(name, text)
 	if err != nil {
 		return "", err

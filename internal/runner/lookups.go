@@ -26,7 +26,7 @@ import (
 func (r *Run) templateOptions() template.Options {
 	opt := r.opt.Template
 	table := lookup.Table(lookup.Deps{
-		Files: r.opt.Loader.Files, Renderer: r, Hosts: r.matchHosts, Decrypt: r.opt.Decrypt,
+		Files: r.opt.Loader.Files, Renderer: r, Hosts: r.matchHosts, Decrypt: r.opt.Decrypt, Managed: r.opt.Settings.Managed,
 		Setting: r.setting, Warn: func(text string) { r.tell(report.Warning{Text: text}) },
 	})
 	maps.Copy(table, opt.Lookups)

@@ -22,6 +22,7 @@ type Settings struct {
 	PrivateRoleVars       bool     // a role's variables are seen within the role only
 	DuplicateDictKey      string   // what a key given twice in a YAML mapping is
 	JinjaNative           bool     // an expression's value keeps its own type
+	Managed               string   // what ansible_managed says, before {file} and the like are filled in
 	JinjaExtensions       string   // jinja2's extensions that are switched on, with commas between
 	RolesPath             []string // where roles are looked for, after the playbook's own
 	CollectionsPath       []string // where collections of roles and playbooks are looked for

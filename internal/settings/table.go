@@ -252,6 +252,8 @@ func jinjaTopic() Topic {
 			Doc: "an expression's value keeps its own type", into: func(s *Settings) any { return &s.JinjaNative }},
 		{Name: "DEFAULT_JINJA2_EXTENSIONS", Kind: Text, Env: []string{"ANSIBLE_JINJA2_EXTENSIONS"}, Keys: []string{"defaults.jinja2_extensions"}, Choices: extensions,
 			Doc: "jinja2's extensions that are switched on", into: func(s *Settings) any { return &s.JinjaExtensions }},
+		{Name: "DEFAULT_MANAGED_STR", Kind: Text, Keys: []string{"defaults.ansible_managed"}, Default: "Ansible managed",
+			Doc: "what ansible_managed is in a template: {host}, {uid}, {file} and strftime's directives for the file's time of change", into: func(s *Settings) any { return &s.Managed }},
 	}}
 }
 
@@ -259,8 +261,6 @@ func jinjaTopic() Topic {
 // an error.
 func fixedTopic() Topic {
 	return Topic{"Refused", []Setting{
-		{Name: "DEFAULT_MANAGED_STR", Kind: Text, Keys: []string{"defaults.ansible_managed"}, Default: "Ansible managed", Use: Refused,
-			Doc: "the text of ansible_managed is fixed"},
 		{Name: "DEFAULT_UNDEFINED_VAR_BEHAVIOR", Kind: Bool, Env: []string{"ANSIBLE_ERROR_ON_UNDEFINED_VARS"}, Keys: []string{"defaults.error_on_undefined_vars"}, Default: "true", Use: Refused,
 			Doc: "an undefined variable is always an error"},
 		{Name: "INVENTORY_CACHE_ENABLED", Kind: Bool, Env: []string{"ANSIBLE_INVENTORY_CACHE"}, Keys: []string{"inventory.cache"}, Default: "false", Use: Refused,

@@ -191,6 +191,9 @@ func strftime(format string, d datetime) string {
 	return strftimeC(format, d.T)
 }
 
+// Strftime formats a time as C's strftime does in the C locale.
+func Strftime(format string, t time.Time) string { return strftimeC(format, t) }
+
 // strftimeC formats as C's strftime in the C locale.
 func strftimeC(format string, t time.Time) string {
 	var b strings.Builder

@@ -1,5 +1,5 @@
 // Package files holds the modules for files and folders: copy, template, file,
-// stat, slurp, fetch, lineinfile, blockinfile, replace and tempfile. Each is one POSIX sh program that
+// stat, find, slurp, fetch, assemble, lineinfile, blockinfile, replace and tempfile. Each is one POSIX sh program that
 // looks at what is, changes it unless in check mode, and says what it found and
 // did as "key=value" lines.
 package files
@@ -23,6 +23,7 @@ import (
 func Modules() []*module.Module {
 	return []*module.Module{
 		copyModule(), templateModule(), fileModule(), statModule(), slurpModule(), fetchModule(), lineinfileModule(), blockinfileModule(), replaceModule(), tempfileModule(),
+		findModule(), assembleModule(),
 	}
 }
 
@@ -82,12 +83,26 @@ func flag(b bool) string {
 	return ""
 }
 
-// path leaves a ~ at the beginning of a path to the host.
+// path leaves a ~ or ~user at the beginning of a path to the host, whose shell
+// knows the folder; that of a user who is not there stays as it is written.
 func path(p string) string {
-	if p == "~" || strings.HasPrefix(p, "~/") {
-		return `"$HOME"` + connection.Quote(p[1:])
+	head, rest, below := strings.Cut(p, "/")
+	switch user, tilde := strings.CutPrefix(head, "~"); {
+	case !tilde || strings.IndexFunc(user, notInLogin) >= 0:
+		return connection.Quote(p)
+	case user == "":
+		head = `"$HOME"`
 	}
-	return connection.Quote(p)
+	if !below {
+		return head
+	}
+	return head + "/" + connection.Quote(rest)
+}
+
+// notInLogin tells which characters a shell could take for something of its
+// own in a login name.
+func notInLogin(r rune) bool {
+	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '_' && r != '-' && r != '.'
 }
 
 // mode reads the argument as Ansible does: a number is the number that YAML

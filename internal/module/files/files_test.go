@@ -89,6 +89,11 @@ type scenario struct {
 	again        bool   // a rerun changes something once more
 }
 
+const tree = "mkdir -p a/b/c .h; echo one >a/one.txt; echo two >a/b/two.txt; printf 'x\\r\\nthree\\n' >a/b/c/three; echo >.h/hid; echo >a/.dot; " +
+	"ln -s b a/l; : >a/empty; touch -d '2020-01-01 00:00' a/one.txt; mkdir 'a/b/new\nline'; echo >'a/b/new\nline/f'; "
+
+const parts = "mkdir p; printf 'one\n' >p/10; printf two >p/2; printf 'three\n' >p/.3; mkdir p/d; printf 'four' >'p/3 x'; "
+
 const three = "printf 'a=1\\nb=2\\nc=3\\n' >f; "
 
 var scenarios = []scenario{
@@ -185,6 +190,39 @@ var scenarios = []scenario{
 	{"stat through a link", "stat", "echo >t; ln -s t f", `{"path": "$D/f", "follow": true, "checksum_algorithm": "sha256"}`, false},
 	{"stat of nothing", "stat", "", `{"path": "$D/f"}`, false},
 	{"stat of a device", "stat", "", `{"path": "/dev/null", "get_mime": false}`, false},
+	{"find", "find", tree, `{"paths": "$D"}`, false},
+	{"find below", "find", tree, `{"paths": ["$D/", "$D//a/../a/b"], "recurse": true}`, false},
+	{"find hidden", "find", tree, `{"paths": "$D", "recurse": true, "hidden": true, "file_type": "any"}`, false},
+	{"find by patterns", "find", tree, `{"paths": "$D", "recurse": true, "patterns": "*.txt,[!a-s]*", "excludes": "two*"}`, false},
+	{"find by expressions", "find", tree, `{"paths": "$D", "recurse": true, "use_regex": true, "patterns": ["^t(wo|h).*", "e"], "excludes": ["empty$"]}`, false},
+	{"find by a bad expression", "find", tree, `{"paths": ["$D", "$D/a"], "use_regex": true, "patterns": ["("]}`, false},
+	{"find folders", "find", tree, `{"paths": "$D", "recurse": true, "file_type": "directory", "get_checksum": true}`, false},
+	{"find links", "find", tree, `{"paths": "$D", "recurse": true, "file_type": "link"}`, false},
+	{"find through links", "find", tree, `{"paths": "$D", "recurse": true, "follow": true}`, false},
+	{"find to a depth", "find", tree, `{"paths": "$D", "recurse": true, "depth": 2, "file_type": "any"}`, false},
+	{"find to a depth, not below", "find", tree, `{"paths": "$D", "depth": 2, "file_type": "any"}`, false},
+	{"find to no depth", "find", tree, `{"paths": "$D", "recurse": true, "depth": -1}`, false},
+	{"find the old", "find", tree, `{"paths": "$D", "recurse": true, "age": "1d"}`, false},
+	{"find the new", "find", tree, `{"paths": "$D", "recurse": true, "age": "-1w", "age_stamp": "ctime"}`, false},
+	{"find of no age", "find", tree, `{"paths": "$D", "age": "1y"}`, false},
+	{"find the large", "find", tree, `{"paths": "$D", "recurse": true, "size": "2b"}`, false},
+	{"find the small", "find", tree, `{"paths": "$D", "recurse": true, "size": "-0"}`, false},
+	{"find a line", "find", tree, `{"paths": "$D", "recurse": true, "contains": "t(wo|hree)\\n", "get_checksum": true}`, false},
+	{"find in the whole", "find", tree, `{"paths": "$D", "recurse": true, "contains": "^x\\nth", "read_whole_file": true}`, false},
+	{"find in what is no text", "find", "printf 'a\\nb\\377' >f", `{"paths": "$D", "contains": "a"}`, false},
+	{"find nowhere", "find", tree, `{"paths": ["$D/none", "$D/a"]}`, false},
+
+	{"assembled", "assemble", parts, `{"src": "$D/p", "dest": "$D/f", "mode": "0640"}`, false},
+	{"assembled already", "assemble", parts + "printf 'one\\ntwo' >f", `{"src": "$D/p/", "dest": "$D/f", "regexp": "^\\d+$"}`, false},
+	{"assembled with a delimiter", "assemble", parts, `{"src": "$D/p", "dest": "$D/f", "delimiter": "-\\x2d\\\\-", "ignore_hidden": true}`, false},
+	{"assembled with a line between", "assemble", parts, `{"src": "$D/p", "dest": "$D/f", "delimiter": "--\\n"}`, false},
+	{"assembled from here", "assemble", "", `{"src": "tree", "dest": "$D/f", "remote_src": false}`, false},
+	{"assembled from here with a line between", "assemble", "", `{"src": "parts", "dest": "$D/f", "remote_src": false, "delimiter": "--\\n"}`, false},
+	{"assembled, not valid", "assemble", parts, `{"src": "$D/p", "dest": "$D/f", "validate": "grep -q nothing %s"}`, false},
+	{"assembled from nothing", "assemble", "", `{"src": "$D/p", "dest": "$D/f"}`, false},
+	{"assembled from a file", "assemble", "echo >p", `{"src": "$D/p", "dest": "$D/f"}`, false},
+	{"assembled by a bad expression", "assemble", parts, `{"src": "$D/p", "dest": "$D/f", "regexp": "("}`, false},
+
 	{"slurp", "slurp", "head -c 5000 /dev/zero >f", `{"src": "$D/f"}`, false},
 	{"slurp nothing", "slurp", "", `{"src": "$D/f"}`, false},
 	{"template", "template", "", `{"src": "t.j2", "dest": "$D/f", "mode": "0644"}`, false},
@@ -193,7 +231,7 @@ var scenarios = []scenario{
 func makeSources(t *testing.T) string {
 	dir := t.TempDir()
 	for name, text := range map[string]string{"files/one.txt": "one\n", `files/it's "two".txt`: "two\n", "files/tree/top": "2\n",
-		"files/tree/sub/deep": "1\n", "templates/t.j2": "hello {{ who }}\n\n"} {
+		"files/tree/sub/deep": "1\n", "files/parts/b": "b", "files/parts/a": "a\n", "files/parts/c": "c\n", "templates/t.j2": "hello {{ who }}\n\n"} {
 		p := filepath.Join(dir, name)
 		_ = os.MkdirAll(filepath.Dir(p), 0o755)
 		if err := os.WriteFile(p, []byte(text), 0o644); err != nil {
@@ -224,7 +262,7 @@ func (s scenario) prepare(t *testing.T, dir string) *value.Map {
 // state is everything below a folder: names, modes, kinds, links, contents.
 func state(t *testing.T, dir string) string {
 	t.Helper()
-	cmd := exec.Command("sh", "-c", `find . -printf '%P %m %y %n %l\n' | sed "s|$PWD|D|" | sort; find . -type f | sort | while IFS= read -r f; do echo "$f:"; cat "$f"; done`)
+	cmd := exec.Command("sh", "-c", `find . -printf '%P %m %y %n %l\n' | sed "s|$PWD|D|" | sort; find . -type f -print0 | sort -z | xargs -0 -r sh -c 'for f do echo "$f:"; cat "$f"; done' sh`)
 	cmd.Dir = dir
 	out, err := cmd.Output()
 	if err != nil {
@@ -247,7 +285,10 @@ func TestCheckModeTellsWhatARunDoes(t *testing.T) {
 				}
 				did := run(t, h, s.module, false, src, args)
 				// What a validating command says of a file is known only where there is the file.
-				if would.Changed != did.Changed && s.name != "not valid" || would.Failed != did.Failed && s.name != "not valid" {
+				if would.Skipped != (s.module == "assemble") {
+					t.Errorf("check mode: %+v", would)
+				}
+				if !would.Skipped && s.name != "not valid" && (would.Changed != did.Changed || would.Failed != did.Failed) {
 					t.Errorf("check mode says changed=%v failed=%v %s, the run changed=%v failed=%v %s", would.Changed, would.Failed, would.Msg, did.Changed, did.Failed, did.Msg)
 				}
 				if changed := state(t, dir) != before; changed && !did.Changed && !did.Failed {
@@ -335,7 +376,7 @@ func ansibleResults(t *testing.T, out []byte) []map[string]any {
 var unlike = map[string]bool{"invocation": true, "diff": true, "src": true, "backup_file": true, "backup": true, "msg": true, "ansible_facts": true, "warnings": true,
 	"exception": true, "_ansible_no_log": true, "action": true, "dest": true, "path": true, "md5sum": true, "failed": true, "stat": true,
 	"source": true, "exit_status": true, "stdout": true, "stderr": true, "stdout_lines": true, "stderr_lines": true, "module_stdout": true,
-	"module_stderr": true, "rc": true, "unreachable": true, "cmd": true}
+	"files": true, "skipped_paths": true, "module_stderr": true, "rc": true, "unreachable": true, "cmd": true}
 
 func compareResults(t *testing.T, want map[string]any, ours module.Result, dir string) {
 	t.Helper()
@@ -358,9 +399,28 @@ func compareResults(t *testing.T, want map[string]any, ours module.Result, dir s
 		}
 	}
 	compare(want, ours.Data, unlike)
+	ofOneRun := map[string]bool{"atime": true, "mtime": true, "ctime": true, "inode": true, "path": true,
+		"version": true, "attributes": true, "attr_flags": true, "lnk_source": true}
 	if st, ok := want["stat"].(map[string]any); ok {
-		compare(st, ours.Data.Map("stat"), map[string]bool{"atime": true, "mtime": true, "ctime": true, "inode": true, "path": true,
-			"version": true, "attributes": true, "attr_flags": true, "lnk_source": true})
+		compare(st, ours.Data.Map("stat"), ofOneRun)
+	}
+	if list, ok := want["files"].([]any); ok {
+		byPath := map[string]*value.Map{}
+		for _, f := range ours.Data.List("files") {
+			byPath[strings.TrimPrefix(f.(*value.Map).String("path"), dir)] = f.(*value.Map)
+		}
+		if len(list) != len(ours.Data.List("files")) {
+			t.Errorf("ansible finds %d, we %d: %v", len(list), len(byPath), byPath)
+		}
+		for _, f := range list {
+			theirs := f.(map[string]any)
+			_, path, _ := strings.Cut(strings.TrimPrefix(theirs["path"].(string), strings.TrimSuffix(dir, "/d")), "/d")
+			if byPath[path] == nil {
+				t.Errorf("ansible finds %q, we don't", path)
+				continue
+			}
+			compare(theirs, byPath[path], ofOneRun)
+		}
 	}
 }
 

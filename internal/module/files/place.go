@@ -162,3 +162,8 @@ fi
 out=$(mv -f "$tmp" "$d" 2>&1) || fail "cannot write $d: $out"
 say changed 1; describe "$d"
 `
+
+func md5Of(content []byte) string {
+	sum := md5.Sum(content)
+	return hex.EncodeToString(sum[:])
+}

@@ -107,13 +107,7 @@ const (
 func statMap(name string, a *answers) *value.Map {
 	raw, _ := strconv.ParseUint(a.get("raw"), 16, 32)
 	m := value.NewMap("exists", true, "path", name, "mode", fourDigits(strconv.FormatUint(raw&0o7777, 8)))
-	types := []struct {
-		key string
-		val uint64
-	}{{"isdir", typeFolder}, {"ischr", typeChar}, {"isblk", typeBlock}, {"isreg", typeFile}, {"isfifo", typeFifo}, {"islnk", typeLink}, {"issock", typeSocket}}
-	for _, t := range types {
-		m.Set(t.key, raw&typeMask == t.val)
-	}
+	setKind(m, raw)
 	for _, k := range []string{"uid", "gid", "size", "inode", "dev", "nlink"} {
 		m.Set(k, whole(a.get(k)))
 	}
@@ -121,11 +115,7 @@ func statMap(name string, a *answers) *value.Map {
 		f, _ := strconv.ParseFloat(a.get(k), 64)
 		m.Set(k, f)
 	}
-	for i, k := range []string{"xoth", "woth", "roth", "xgrp", "wgrp", "rgrp", "xusr", "wusr", "rusr"} {
-		m.Set(k, raw&(1<<i) != 0)
-	}
-	m.Set("isuid", raw&0o4000 != 0)
-	m.Set("isgid", raw&0o2000 != 0)
+	setPermissions(m, raw)
 	m.Set("blocks", whole(a.get("blocks")))
 	m.Set("block_size", whole(a.get("block_size")))
 	m.Set("device_type", deviceType(a.get("rdev")))
@@ -141,6 +131,26 @@ func statMap(name string, a *answers) *value.Map {
 		m.Set("attributes", attributeNames(flags))
 	}
 	return m
+}
+
+// setKind puts what kind of file st_mode says it is.
+func setKind(m *value.Map, mode uint64) {
+	types := []struct {
+		key string
+		val uint64
+	}{{"isdir", typeFolder}, {"ischr", typeChar}, {"isblk", typeBlock}, {"isreg", typeFile}, {"isfifo", typeFifo}, {"islnk", typeLink}, {"issock", typeSocket}}
+	for _, t := range types {
+		m.Set(t.key, mode&typeMask == t.val)
+	}
+}
+
+// setPermissions puts who may do what with a file of that st_mode.
+func setPermissions(m *value.Map, mode uint64) {
+	for i, k := range []string{"xoth", "woth", "roth", "xgrp", "wgrp", "rgrp", "xusr", "wusr", "rusr"} {
+		m.Set(k, mode&(1<<i) != 0)
+	}
+	m.Set("isuid", mode&0o4000 != 0)
+	m.Set("isgid", mode&0o2000 != 0)
 }
 
 func whole(s string) int {

@@ -3,7 +3,6 @@ package files
 import (
 	"context"
 	"fmt"
-	"os"
 	pathpkg "path"
 	"strings"
 
@@ -50,7 +49,7 @@ func runTemplate(ctx context.Context, call *module.Call) (module.Result, error) 
 	if err != nil {
 		return module.Fail(err.Error()), nil
 	}
-	text, err := call.Render(ctx, found, withHeader(call.Args, string(data)), templateVars(call, found))
+	text, err := call.Render(ctx, found, withHeader(call.Args, string(data)), nil)
 	if err != nil {
 		return module.Fail(err.Error()).Set("src", found), nil
 	}
@@ -112,13 +111,4 @@ func keepLineEnds(template, text string) string {
 		return text + strings.Repeat("\n", missing)
 	}
 	return text
-}
-
-func templateVars(call *module.Call, found string) *value.Map {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "localhost"
-	}
-	return value.NewMap("ansible_managed", "Ansible managed", "template_host", host, "template_path", found, "template_fullpath", found,
-		"template_destpath", call.Args.String("dest"), "template_uid", os.Getuid())
 }

@@ -71,6 +71,7 @@ func fetchModule() *module.Module {
 			{Name: "dest", Type: module.Path, Required: true, Doc: "folder here; the file goes to dest/host/src"},
 			{Name: "flat", Type: module.Bool, Default: false, Doc: "dest is the file itself, or with a trailing / its folder"},
 			{Name: "fail_on_missing", Type: module.Bool, Default: true, Doc: "a file that is not there is a failure"},
+			{Name: "validate_checksum", Type: module.Bool, Default: true, Doc: "no effect: what arrives is always whole"},
 		}},
 		NeedsHost: true,
 		Run:       runFetch,

@@ -64,6 +64,7 @@ func (s sections) facts(want map[string]bool) *value.Map {
 		s.clock(m)
 		s.services(m)
 		s.settings(m)
+		s.python(m)
 		s.local(m)
 	}
 	if want["hardware"] {

@@ -36,7 +36,7 @@ func setup(ctx context.Context, call *module.Call) (module.Result, error) {
 	if err != nil {
 		return module.Fail(err.Error()), nil
 	}
-	script := vars("limit", fmt.Sprint(call.Args.Int("gather_timeout")), "local", call.Args.String("fact_path")) + factsHead
+	script := vars("limit", fmt.Sprint(call.Args.Int("gather_timeout")), "local", call.Args.String("fact_path"), "pythonFacts", pythonFacts) + factsHead
 	for _, s := range subsets {
 		if want[s] {
 			script += factPrograms[s]
@@ -89,7 +89,7 @@ func chosen(list []string) (map[string]bool, error) {
 
 // minFacts are Ansible's names for the collectors that min stands for.
 var minFacts = []string{"apparmor", "caps", "cmdline", "date_time", "distribution", "dns", "env", "fips", "local", "lsb",
-	"pkg_mgr", "platform", "selinux", "service_mgr", "ssh_pub_keys", "user"}
+	"pkg_mgr", "platform", "python", "selinux", "service_mgr", "ssh_pub_keys", "user"}
 
 func filtered(facts *value.Map, patterns []string) *value.Map {
 	if len(patterns) == 0 || slices.Contains(patterns, "*") {
@@ -114,6 +114,21 @@ const factsHead = `at() { printf '\n@@ %s\n' "$1"; }
 LC_ALL=C; export LC_ALL
 `
 
+// pythonFacts is what the first Python of the host says of itself.
+const pythonFacts = `import platform, sys
+try:
+    import ssl
+    context = hasattr(ssl, "SSLContext") and hasattr(ssl, "create_default_context")
+except ImportError:
+    context = False
+kind = getattr(sys, "subversion", None) or [getattr(getattr(sys, "implementation", None), "name", "")]
+print("%d %d %d %s %d" % tuple(sys.version_info))
+print(platform.python_version())
+print(sys.executable)
+print(kind[0])
+print(context)
+`
+
 var factPrograms = map[string]string{
 	"min": `at os-release; cat /etc/os-release 2>/dev/null
 at debian_version; cat /etc/debian_version 2>/dev/null
@@ -133,6 +148,10 @@ at fips; cat /proc/sys/crypto/fips_enabled 2>/dev/null
 at apparmor; [ -d /sys/kernel/security/apparmor ] && echo enabled
 at selinux; command -v getenforce >/dev/null 2>&1 && getenforce
 at hostkeys; for f in /etc/ssh/ssh_host_*_key.pub; do [ -r "$f" ] && cat "$f"; done
+at python
+for p in /usr/bin/python3 python3 /usr/libexec/platform-python python; do
+	command -v "$p" >/dev/null 2>&1 && "$p" -c "$pythonFacts" 2>/dev/null && break
+done
 at env; env | sed 's/^/ /'
 for f in "$local"/*.fact; do
 	[ -r "$f" ] || continue

@@ -42,6 +42,8 @@ func (f failure) Error() string { return string(f) }
 type Deps struct {
 	Files    Files
 	Renderer Renderer
+	// Managed is the setting ansible_managed.
+	Managed string
 	// Hosts returns the hosts that a pattern means.
 	Hosts func(pattern string) ([]string, error)
 	Env   func(name string) (string, bool)
