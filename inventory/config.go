@@ -12,6 +12,9 @@ type Config struct {
 	// UnparsedFails makes it an error that not one source could be read;
 	// AnyUnparsedFails, that one could not. Else both are warnings.
 	UnparsedFails, AnyUnparsedFails bool
+	// MergeHashes joins mappings that several sources give one variable of one
+	// host or group, at all depths; else the last source's stands.
+	MergeHashes bool
 	// UnparsedQuiet leaves out the warning that not one source could be read.
 	UnparsedQuiet bool
 	// GroupChars says what becomes of group names that no variable could have:

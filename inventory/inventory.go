@@ -6,6 +6,7 @@ package inventory
 import (
 	"cmp"
 	"fmt"
+	"os/exec"
 	"slices"
 
 	"rollout/internal/value"
@@ -61,13 +62,29 @@ type Inventory struct {
 // localNames are the names that mean the machine rollout runs on.
 var localNames = []string{"127.0.0.1", "localhost", "::1"}
 
+// Python is this machine's Python 3: the system's own, else the first on PATH;
+// "" where there is none.
+func Python() string {
+	for _, name := range []string{"/usr/bin/python3", "python3"} {
+		if found, err := exec.LookPath(name); err == nil {
+			return found
+		}
+	}
+	return ""
+}
+
 // New returns an inventory with no hosts.
 func New() *Inventory {
 	inv := &Inventory{byGroup: map[string]*Group{}, byHost: map[string]*Host{}, implicit: map[string]*Host{}, config: DefaultConfig()}
 	inv.AddGroup(All)
 	inv.AddGroup(Ungrouped)
+	python := Python()
 	for _, name := range localNames {
-		inv.implicit[name] = &Host{Name: name, Implicit: true, Vars: value.NewMap("ansible_connection", "local")}
+		host := &Host{Name: name, Implicit: true, Vars: value.NewMap("ansible_connection", "local")}
+		if python != "" { // modules in Python run with it, as with Ansible's own there
+			host.Vars.Set("ansible_python_interpreter", python)
+		}
+		inv.implicit[name] = host
 	}
 	return inv
 }
@@ -389,11 +406,28 @@ func (inv *Inventory) warn(format string, args ...any) {
 	}
 }
 
+// put sets a variable, or joins it with the mapping that is there.
+func (c Config) put(to *value.Map, name, val any) {
+	more, isMap := val.(*value.Map)
+	have, there := to.At(name).(*value.Map)
+	if !c.MergeHashes || !isMap || !there {
+		to.Set(name, val)
+		return
+	}
+	joined := have.Clone()
+	for k, v := range more.All() {
+		c.put(joined, k, v)
+	}
+	to.Set(name, joined)
+}
+
 // Merge adds what other says: its groups, hosts and variables, which win.
 func (inv *Inventory) Merge(other *Inventory) error {
 	for _, g := range other.groups {
 		mine := inv.AddGroup(g.Name)
-		mine.Vars.Update(g.Vars)
+		for name, val := range g.Vars.All() {
+			inv.config.put(mine.Vars, name, val)
+		}
 		if g.Priority != 1 {
 			mine.Priority = g.Priority
 		}
@@ -412,7 +446,7 @@ func (inv *Inventory) Merge(other *Inventory) error {
 			if known && (name == "inventory_file" || name == "inventory_dir") {
 				continue
 			}
-			mine.Vars.Set(name, val)
+			inv.config.put(mine.Vars, name, val)
 		}
 	}
 	for _, g := range other.groups {

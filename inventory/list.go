@@ -245,7 +245,7 @@ func (inv *Inventory) sectionsOf(g *Group, seen map[*Host]bool, form Form) *valu
 func (inv *Inventory) Graph(group string, form Form) (string, error) {
 	g := inv.byGroup[group]
 	if g == nil {
-		return "", fmt.Errorf("pattern must be valid group name when using --graph: there is no group %q in the inventory", group)
+		return "", fmt.Errorf("Pattern must be valid group name when using --graph: there is no group %q in the inventory", group)
 	}
 	t := &drawing{inv: inv, form: form}
 	t.group(g, 0)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -62,11 +63,13 @@ func inventoryCommand() *cobra.Command {
 	flags.CountVarP(&f.verbose, "verbose", "v", "say more")
 	cmd.MarkFlagsMutuallyExclusive("list", "host", "graph")
 	cmd.MarkFlagsMutuallyExclusive("yaml", "toml")
-	cmd.MarkFlagsOneRequired("list", "host", "graph")
 	return cmd
 }
 
 func (f *inventoryFlags) run(ctx context.Context) error {
+	if !f.list && !f.graph && f.host == "" {
+		return errors.New("No action selected, at least one of --host, --graph or --list needs to be specified.") // Ansible's words
+	}
 	if len(f.graphedGroups) > 0 && !f.graph {
 		return fmt.Errorf("cannot show %s alone: a group is named with --graph only (for one host, --host %[1]s)", f.graphedGroups[0])
 	}

@@ -21,7 +21,7 @@ func (p *project) inventoryOptions() inventory.Options {
 	s := p.settings
 	return inventory.Options{Decode: p.decoder().Value, Decrypt: p.keys.Decrypt, Plugins: p.plugins(), Config: inventory.Config{
 		Enabled: s.InventoryPlugins, UnparsedFails: s.UnparsedFails, AnyUnparsedFails: s.AnyUnparsedFails, UnparsedQuiet: !s.InventoryUnparsedWarning,
-		GroupChars: s.TransformGroupChars, IgnoreExts: s.InventoryIgnoreExts, IgnorePatterns: s.InventoryIgnorePatterns,
+		MergeHashes: s.HashBehaviour == "merge", GroupChars: s.TransformGroupChars, IgnoreExts: s.InventoryIgnoreExts, IgnorePatterns: s.InventoryIgnorePatterns,
 	}}
 }
 

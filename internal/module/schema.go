@@ -248,7 +248,7 @@ func castBool(v any) (any, error) {
 	case "no", "off", "0", "false", "0.0", "n", "f":
 		return false, nil
 	}
-	return nil, fmt.Errorf("%v is not a bool (yes or no)", v)
+	return nil, fmt.Errorf("%v is not a valid boolean (yes or no)", v)
 }
 
 func castInt(v any) (any, error) {
@@ -264,7 +264,7 @@ func castInt(v any) (any, error) {
 			return n, nil
 		}
 	}
-	return nil, fmt.Errorf("%v is not a whole number", v)
+	return nil, fmt.Errorf("%v is not a whole number, unable to convert to int", v)
 }
 
 func castFloat(v any) (any, error) {

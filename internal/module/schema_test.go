@@ -40,7 +40,7 @@ func TestValidateReportsEveryMistake(t *testing.T) {
 	_, err := schema.Validate(value.NewMap("nme", "x", "state", "gone", "force", "perhaps", "src", "a", "content", "b",
 		"nics", []any{value.NewMap("tga", 1)}, "ratio", 1))
 	for _, want := range []string{`unknown argument "nme"; did you mean "name"?`, `"state" must be one of present, absent`,
-		"perhaps is not a bool", "mutually exclusive: src, content", `unknown argument "nics.tga"`, `missing required argument "nics.net-id"`,
+		"perhaps is not a valid boolean", "mutually exclusive: src, content", `unknown argument "nics.tga"`, `missing required argument "nics.net-id"`,
 		`missing required argument "name"`, "required together: wait, ratio"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("no %q in: %v", want, err)

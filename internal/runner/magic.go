@@ -55,8 +55,11 @@ func (b *batch) hostMagic(host string) *value.Map {
 		"ansible_forks", r.opt.Forks, "ansible_verbosity", r.opt.Verbosity,
 		"ansible_version", ansibleVersion(),
 		"ansible_run_tags", value.List(r.runTags()), "ansible_skip_tags", value.List(r.opt.SkipTags),
-		"ansible_config_file", r.configFile(), "ansible_playbook_python", "rollout",
+		"ansible_config_file", r.configFile(), "rollout_program", r.program,
 	)
+	if r.python != "" {
+		m.Set("ansible_playbook_python", r.python)
+	}
 	if len(r.opt.InventorySources) > 0 {
 		m.Set("ansible_inventory_sources", value.List(inventorySources(r.opt.InventorySources)))
 	}

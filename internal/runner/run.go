@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"sort"
 	"sync"
@@ -90,6 +91,8 @@ const defaultForks = 50
 
 // Run is one execution of a playbook.
 type Run struct {
+	python    string // this machine's Python 3; "" where it has none
+	program   string // the path of the running program
 	opt       Options
 	engine    *template.Engine
 	callables callables
@@ -145,6 +148,8 @@ func New(opt Options) (*Run, error) {
 	if r.state.cache, err = newFactCache(opt.Settings); err != nil {
 		return nil, err
 	}
+	r.python = inventory.Python()
+	r.program, _ = os.Executable() // "" where the system cannot tell
 	r.state.warn = func(text string) { r.tell(report.Warning{Text: text}) }
 	r.hosts = newHostTable(opt)
 	r.engine = template.New(r.templateOptions())

@@ -87,7 +87,7 @@ var sizeUnits = []struct {
 
 func filterHumanReadable(a *args) (any, error) {
 	if !isNumber(a.in) {
-		return nil, failf("human_readable() can't interpret following string: %s", text(a.in))
+		return nil, failf("human_readable() failed on bad input: %s is no number", text(a.in))
 	}
 	size := toFloat(a.in)
 	base := "Bytes"

@@ -1,6 +1,7 @@
 package files
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 	"strings"
@@ -38,6 +39,8 @@ fi
 [ "$follow" ] && [ ! -e "$f" ] && { say exists 0; exit; }
 L=; [ "$follow" ] && L=-L
 say exists 1
+case $path in *'
+'*) ;; *) say path "$path" ;; esac
 stat $L -c 'raw=%f
 uid=%u
 gid=%g
@@ -89,7 +92,7 @@ func runStat(ctx context.Context, call *module.Call) (module.Result, error) {
 	if a.get("exists") != "1" {
 		return module.Result{}.Set("stat", value.NewMap("exists", false)), nil
 	}
-	return module.Result{}.Set("stat", statMap(call.Args.String("path"), a)), nil
+	return module.Result{}.Set("stat", statMap(cmp.Or(a.get("path"), call.Args.String("path")), a)), nil
 }
 
 // File types and permission bits of st_mode, as in stat(2).

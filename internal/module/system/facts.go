@@ -64,8 +64,10 @@ func (s sections) facts(want map[string]bool) *value.Map {
 		s.clock(m)
 		s.services(m)
 		s.settings(m)
-		s.python(m)
 		s.local(m)
+	}
+	if want["python"] {
+		s.python(m)
 	}
 	if want["hardware"] {
 		s.processors(m)

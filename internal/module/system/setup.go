@@ -3,6 +3,7 @@ package system
 import (
 	"context"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -28,8 +29,9 @@ func setupModule() *module.Module {
 }
 
 // subsets are the groups of facts that gather_subset names. Those of min are
-// always gathered unless !min is said.
-var subsets = []string{"min", "hardware", "network", "virtual"}
+// always gathered unless !min is said; python, one of them, takes a while and
+// stands alone.
+var subsets = []string{"min", "python", "hardware", "network", "virtual"}
 
 func setup(ctx context.Context, call *module.Call) (module.Result, error) {
 	want, err := chosen(value.Strings(call.Args.List("gather_subset")))
@@ -62,17 +64,12 @@ func chosen(list []string) (map[string]bool, error) {
 		if negated {
 			set = not
 		}
-		switch {
-		case name == "all" && negated:
-			set["hardware"], set["network"], set["virtual"] = true, true, true
-		case name == "all":
-			set["min"], set["hardware"], set["network"], set["virtual"] = true, true, true, true
-		case slices.Contains(subsets, name):
-			set[name] = true
-		case slices.Contains(minFacts, name):
-			set["min"] = set["min"] || !negated // one fact of the minimum is not left out alone
-		default:
-			return nil, fmt.Errorf("gather_subset %q is not known (all and %s are)", name, strings.Join(subsets, ", "))
+		names, err := members(name, negated)
+		if err != nil {
+			return nil, err
+		}
+		for _, n := range names {
+			set[n] = true
 		}
 	}
 	if len(want) == 0 {
@@ -80,16 +77,41 @@ func chosen(list []string) (map[string]bool, error) {
 			want[s] = true
 		}
 	}
-	want["min"] = true
+	named := maps.Clone(want)
+	want["min"], want["python"] = true, true
 	for s := range not {
+		if s == "min" || s == "python" { // what is named wins
+			want[s] = named[s] && slices.ContainsFunc(list, func(n string) bool { return n == s || s == "min" && slices.Contains(minFacts, n) })
+			continue
+		}
 		delete(want, s)
 	}
 	return want, nil
 }
 
+// members are the subsets that a name of gather_subset stands for. One fact of
+// the minimum brings all of it, and is not left out alone.
+func members(name string, negated bool) ([]string, error) {
+	switch {
+	case name == "all" && negated:
+		return []string{"hardware", "network", "virtual"}, nil
+	case name == "all":
+		return subsets, nil
+	case name == "min":
+		return []string{"min", "python"}, nil
+	case slices.Contains(subsets, name):
+		return []string{name}, nil
+	case slices.Contains(minFacts, name) && negated:
+		return nil, nil
+	case slices.Contains(minFacts, name):
+		return []string{"min"}, nil
+	}
+	return nil, fmt.Errorf("gather_subset %q is not known (all and %s are)", name, strings.Join(subsets, ", "))
+}
+
 // minFacts are Ansible's names for the collectors that min stands for.
 var minFacts = []string{"apparmor", "caps", "cmdline", "date_time", "distribution", "dns", "env", "fips", "local", "lsb",
-	"pkg_mgr", "platform", "python", "selinux", "service_mgr", "ssh_pub_keys", "user"}
+	"pkg_mgr", "platform", "selinux", "service_mgr", "ssh_pub_keys", "user"}
 
 func filtered(facts *value.Map, patterns []string) *value.Map {
 	if len(patterns) == 0 || slices.Contains(patterns, "*") {
@@ -148,15 +170,16 @@ at fips; cat /proc/sys/crypto/fips_enabled 2>/dev/null
 at apparmor; [ -d /sys/kernel/security/apparmor ] && echo enabled
 at selinux; command -v getenforce >/dev/null 2>&1 && getenforce
 at hostkeys; for f in /etc/ssh/ssh_host_*_key.pub; do [ -r "$f" ] && cat "$f"; done
-at python
-for p in /usr/bin/python3 python3 /usr/libexec/platform-python python; do
-	command -v "$p" >/dev/null 2>&1 && "$p" -c "$pythonFacts" 2>/dev/null && break
-done
 at env; env | sed 's/^/ /'
 for f in "$local"/*.fact; do
 	[ -r "$f" ] || continue
 	n=${f##*/}; at "local ${n%.fact}"
 	if [ -x "$f" ]; then "$f" </dev/null 2>/dev/null; else cat "$f"; fi
+done
+`,
+	"python": `at python
+for p in /usr/bin/python3 python3 /usr/libexec/platform-python python; do
+	command -v "$p" >/dev/null 2>&1 && "$p" -c "$pythonFacts" 2>/dev/null && break
 done
 `,
 	"hardware": `at cpuinfo; cat /proc/cpuinfo 2>/dev/null
