@@ -64,6 +64,16 @@ func debug(ctx context.Context, c *call) (*outcome, error) {
 		o.data.Set(label, notDefined)
 		return o, nil
 	}
+	if src != expr { // the text may hold what a host sent
+		x, err := c.job.batch.run.engine.CompileExpr(src)
+		if err != nil {
+			return nil, err
+		}
+		if x.LooksUp() {
+			o.data.Set(src, "{{"+src+"}}")
+			return o, nil
+		}
+	}
 	v, err := c.debugVar(ctx, src)
 	if err != nil {
 		return nil, err

@@ -32,12 +32,12 @@ func setStats(_ context.Context, c *call) (*outcome, error) {
 	}
 	kept := value.NewMap()
 	for k, v := range data.All() {
-		name, err := c.scope.Evaluate(k)
+		name, err := c.key(k, c.job.task.Args.Get("data"))
 		if err != nil {
 			return nil, err
 		}
-		if !identifier.MatchString(text(name)) {
-			return failure(fmt.Sprintf(invalidName, text(name))), nil
+		if !identifier.MatchString(name) {
+			return failure(fmt.Sprintf(invalidName, name)), nil
 		}
 		kept.Set(name, v)
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"rollout/internal/document"
 	"rollout/internal/module"
 	"rollout/internal/playbook"
 	"rollout/internal/value"
@@ -37,11 +38,10 @@ func setFact(_ context.Context, c *call) (*outcome, error) {
 		if k == any("cacheable") {
 			continue
 		}
-		name, err := c.scope.Evaluate(k)
+		key, err := c.key(k, c.job.task.Args)
 		if err != nil {
 			return nil, err
 		}
-		key := text(name)
 		if !identifier.MatchString(key) {
 			return failure(fmt.Sprintf(invalidName, key)), nil
 		}
@@ -63,6 +63,17 @@ func setFact(_ context.Context, c *call) (*outcome, error) {
 	o.effects = []effect{e}
 	c.delegateFacts(o)
 	return o, nil
+}
+
+// key is a key of arguments with its template rendered. One that in is not
+// written with came out of a template: it may be what a host sent, and stays.
+func (c *call) key(k any, in *document.Node) (string, error) {
+	name := text(k)
+	if in.Get(name) == nil {
+		return name, nil
+	}
+	v, err := c.scope.Evaluate(name)
+	return text(v), err
 }
 
 // wordBool makes the words of key=value arguments bools, as set_fact does.

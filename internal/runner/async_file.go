@@ -93,7 +93,7 @@ func folderScript(name, script string) string {
 	if rest, ok := strings.CutPrefix(name, "~/"); ok {
 		quoted = "~/" + connection.Quote(rest)
 	}
-	return "umask 077\nd=" + quoted + "\n" + script
+	return "old=$(umask)\numask 077\nd=" + quoted + "\n" + script
 }
 
 // The exit codes of the programs here: 3 says that there is no such job.
@@ -144,17 +144,18 @@ const launchScript = `j=$d/%[1]s n=%[2]d
 printf '{"started": 1, "finished": 0, "ansible_job_id": "%%s"}' %[1]s >"$j.tmp" && mv -- "$j.tmp" "$j" || exit 9
 cat >"$j.in" && printf '%%s' %[3]s >"$j.sh" && printf '%%s' %[4]s >"$j.run" || exit 9
 s=$(command -v setsid || command -v nohup)
-$s /bin/sh "$j.run" "$j" "$n" </dev/null >/dev/null 2>&1 &
+$s /bin/sh "$j.run" "$j" "$n" "$old" </dev/null >/dev/null 2>&1 &
 exit 0
 `
 
-// superviseScript runs beside the program on the host, given $j and $n. Where
+// superviseScript runs beside the program on the host, given $j, $n and the
+// umask that the program is to have: only what is kept of it is secret. Where
 // there is no setsid the groups are not separate, and only the program's first
 // process is ended.
 const superviseScript = `trap '' HUP
 s=$(command -v setsid) g=-
 [ "$s" ] || g=
-$s /bin/sh -c '/bin/sh "$1.sh" <"$1.in" >"$1.out" 2>"$1.err"; [ -s "$1.out" ] && mv -- "$1.out" "$1"' sh "$1" &
+$s /bin/sh -c '(umask "$2"; exec /bin/sh "$1.sh") <"$1.in" >"$1.out" 2>"$1.err"; [ -s "$1.out" ] && mv -- "$1.out" "$1"' sh "$1" "$3" &
 p=$!
 $s /bin/sh -c 'sleep "$2"; printf "{\"msg\": \"Timeout exceeded\", \"failed\": true, \"child_pid\": %s}" "$4" >"$1.tmp"; mv -- "$1.tmp" "$1"; kill -KILL "$3$4"' sh "$1" "$2" "$g" "$p" &
 w=$!
@@ -188,6 +189,9 @@ func localJob(jid string) bool {
 	if err != nil {
 		return false
 	}
-	_, err = os.Stat(filepath.Join(home, strings.TrimPrefix(asyncFolder, "~/"), filepath.Base(jid)))
+	if jid != filepath.Base(jid) { // it may come from a host
+		return false
+	}
+	_, err = os.Stat(filepath.Join(home, strings.TrimPrefix(asyncFolder, "~/"), jid))
 	return err == nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -52,32 +51,28 @@ func (r *Run) condition(ctx context.Context, s *vars.Scope, n *document.Node) (b
 	return r.expression(ctx, s, text)
 }
 
-// lookupCall finds what must not come out of a rendered condition: the text may
-// hold what a host sent.
-var lookupCall = regexp.MustCompile(`\b(lookup|query|q)\s*\(`)
-
 func (r *Run) expression(ctx context.Context, s *vars.Scope, text string) (bool, error) {
 	if strings.TrimSpace(text) == "" {
 		return true, nil
 	}
-	if template.IsTemplate(text) {
+	rendered := template.IsTemplate(text)
+	if rendered {
 		r.tell(report.Warning{Text: "conditional statements should not include jinja2 templating delimiters such as {{ }} or {% %}. Found: " + text})
 		v, err := s.Evaluate(text)
 		if err != nil {
 			return false, err
 		}
-		rendered, isText := v.(string)
-		if !isText {
+		isText := false
+		if text, isText = v.(string); !isText {
 			return value.Truthy(v), nil
 		}
-		if lookupCall.MatchString(rendered) {
-			return false, fmt.Errorf("the condition's template gave a text with a lookup in it; write the condition without {{ }}")
-		}
-		text = rendered
 	}
 	x, err := r.engine.CompileExpr(text)
 	if err != nil {
 		return false, err
+	}
+	if rendered && x.LooksUp() { // the text may hold what a host sent
+		return false, fmt.Errorf("the condition's template gave a text with a lookup in it; write the condition without {{ }}")
 	}
 	v, err := x.Eval(ctx, s)
 	if err != nil {

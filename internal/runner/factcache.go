@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"rollout/internal/settings"
@@ -36,7 +37,10 @@ func newFactCache(s *settings.Settings) (*factCache, error) {
 	return &factCache{dir: dir, prefix: s.FactCachingPrefix, lifetime: time.Duration(s.FactCachingTimeout) * time.Second, now: time.Now}, nil
 }
 
-func (c *factCache) file(host string) string { return filepath.Join(c.dir, c.prefix+host) }
+// file is a host's. A name of the inventory is no path: it stays in the folder.
+func (c *factCache) file(host string) string {
+	return filepath.Join(c.dir, strings.ReplaceAll(c.prefix+host, "/", "_"))
+}
 
 // load returns what is kept of a host; nil where nothing is, or it is too old.
 func (c *factCache) load(host string) (*value.Map, error) {

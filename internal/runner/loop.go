@@ -140,10 +140,11 @@ func (j *job) item(ctx context.Context, items []any, i int, item any) (*outcome,
 // remember lets later items see what this one set, as set_fact in a loop does.
 func (j *job) remember(o *outcome) {
 	for _, e := range o.effects {
-		for _, m := range []*value.Map{e.fixed, e.facts} {
-			if m != nil {
-				j.local.Update(m)
-			}
+		if e.fixed != nil {
+			j.local.Update(e.fixed)
+		}
+		if e.facts != nil {
+			j.local.Update(cleanFacts(e.facts))
 		}
 	}
 }

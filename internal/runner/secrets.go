@@ -163,6 +163,12 @@ func (s *secrets) event(e report.Event) report.Event {
 	case report.Progress:
 		x.Text, x.Task = s.text(x.Text), s.text(x.Task)
 		return x
+	case report.Asked:
+		x.Question = s.text(x.Question)
+		return x
+	case report.Notified:
+		x.Handler = s.text(x.Handler)
+		return x
 	case report.Message:
 		x.Text = s.text(x.Text)
 		return x

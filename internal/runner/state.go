@@ -106,6 +106,7 @@ func (s *state) recall(host string, facts *value.Map) {
 		return
 	}
 	s.known[host] = facts.At(gatheredMark) == true
+	facts = cleanFacts(facts)
 	facts.Delete(gatheredMark)
 	s.facts[host] = facts
 }

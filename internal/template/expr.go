@@ -2,6 +2,7 @@ package template
 
 import (
 	"context"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -12,6 +13,7 @@ type Expr struct {
 	tmpl  *Template
 	root  expr
 	names []string
+	calls []string // the engine's functions
 }
 
 // CompileExpr compiles an expression without {{ }}. The error is a
@@ -56,11 +58,13 @@ func (e *Engine) compileExpr(src string) (*Expr, error) {
 	}
 	for name := range p.names {
 		if _, global := e.globals[name]; global {
+			x.calls = append(x.calls, name)
 			continue
 		}
 		x.names = append(x.names, name)
 	}
 	sort.Strings(x.names)
+	sort.Strings(x.calls)
 	return x, nil
 }
 
@@ -74,6 +78,12 @@ func bracesHint(src string) string {
 // Names returns the variables the expression names, sorted; functions such as
 // lookup() are none.
 func (x *Expr) Names() []string { return append([]string(nil), x.names...) }
+
+// LooksUp reports whether the expression names lookup or query: evaluating it
+// may then run programs and read files of this machine.
+func (x *Expr) LooksUp() bool {
+	return slices.ContainsFunc(x.calls, func(name string) bool { return slices.Contains([]string{"lookup", "q", "query"}, name) })
+}
 
 // Eval returns the expression's value in package value's types. A value that
 // is undefined, at any depth, is an *UndefinedError.

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"rollout/internal/connection"
@@ -43,6 +44,8 @@ func TestModulesOfAllStyles(t *testing.T) {
 		put(t, filepath.Join(dir, file), text)
 	}
 	lib := library.New([]string{dir}, nil)
+	// What keeps the arguments secret is not the module's umask.
+	put(t, filepath.Join(dir, "umask.sh"), "#!/bin/sh\nprintf '{\"got\": \"%s\"}' \"$(umask)\"\n")
 	args := value.NewMap("word", "it's \"two\" words", "number", 3)
 	run := func(name string) module.Result {
 		t.Helper()
@@ -75,6 +78,12 @@ func TestModulesOfAllStyles(t *testing.T) {
 	}
 	if res := run("silent"); !res.Failed || res.Data.At("rc") != 4 || !strings.Contains(res.Data.String("module_stderr"), "oops") {
 		t.Errorf("silent: %+v", res)
+	}
+	old := syscall.Umask(0o026)
+	res := run("umask")
+	syscall.Umask(old)
+	if got := res.Data.String("got"); got != "0026" && got != "026" {
+		t.Errorf("umask: %s", got)
 	}
 	if res := run("facts"); res.Facts.At("a") != 1 {
 		t.Errorf("facts: %+v", res)

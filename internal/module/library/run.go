@@ -16,7 +16,8 @@ import (
 // program keeps the module and its arguments in a folder that is gone when it
 // ends. The arguments are the first line of the input, in base64: they may be
 // secret, and so are in no process list.
-const program = `umask 077
+const program = `old=$(umask)
+umask 077
 d=$(mktemp -d "${TMPDIR:-/tmp}/rollout-XXXXXX") || exit
 trap 'rm -rf "$d"' EXIT
 trap 'exit 143' TERM INT HUP
@@ -29,6 +30,7 @@ if [ "$1" ] && ! command -v "$1" >/dev/null 2>&1; then
 	esac
 	command -v "$1" >/dev/null 2>&1 || { echo "the host has no $1, which the module needs" >&2; exit 127; }
 fi
+umask "$old"
 "$@" "$d/$name" "$d/args" </dev/null
 `
 
