@@ -87,11 +87,26 @@ func (r *Run) Render(ctx context.Context, t lookup.Text, scope template.Scope) (
 	if err != nil {
 		return nil, err
 	}
-	text, err := compiled.Render(ctx, scope)
-	if err != nil || !t.Convert {
-		return text, err
+	rendered, err := compiled.Render(ctx, scope)
+	if err != nil || !t.Convert || !marked(t) {
+		return rendered, err
 	}
-	return template.Literal(text), nil
+	v := template.Literal(rendered)
+	if r.opt.Settings.JinjaNative && !t.Native {
+		return text(v), nil // as Ansible has it: Python's spelling of the value
+	}
+	return v, nil
+}
+
+// marked reports whether a text has what makes it a template: Ansible gives any
+// other as it is.
+func marked(t lookup.Text) bool {
+	for _, mark := range []string{t.Delimiters.VariableStart, t.Delimiters.BlockStart, t.Delimiters.CommentStart} {
+		if strings.Contains(t.Source, mark) {
+			return true
+		}
+	}
+	return false
 }
 
 // withIncludes lets the template of that file include others: from beside it,

@@ -171,8 +171,19 @@ func (p *parser) output() stmt {
 		p.failAt(p.cur().pos, "expected token 'end of print statement', got '%s'", p.cur().describe())
 	}
 	p.next()
-	f, isFilter := x.(*filterExpr)
-	return &outputNode{t: p.t, pos: pos, x: x, native: isFilter && textFilters[f.name]}
+	return &outputNode{t: p.t, pos: pos, x: x, native: p.staysText(x)}
+}
+
+// staysText tells whether the value of an expression is text that nothing
+// makes a list of, even if it looks like one.
+func (p *parser) staysText(x expr) bool {
+	switch n := x.(type) {
+	case *filterExpr:
+		return textFilters[n.name]
+	case *callExpr:
+		return p.t.engine != nil && n.rendersText(p.t.engine.opts.Native)
+	}
+	return false
 }
 
 // textFilters give text that stays text even if it looks like a list: Ansible's

@@ -412,6 +412,7 @@ func (p *parser) checkLookup(fn string, c *callExpr) {
 	if p.t.engine.lookup(s) == nil {
 		p.failHint(c.pos, document.Suggest(s, p.t.engine.LookupNames()), "no lookup named '%s'", s)
 	}
+	p.nestedTerms(c)
 }
 
 func (p *parser) args() callArgs {

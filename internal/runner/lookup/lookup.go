@@ -30,6 +30,7 @@ type Text struct {
 	Name       string // the file
 	Source     string
 	Convert    bool // text that reads as a list, dict or bool becomes one
+	Native     bool // what becomes one stays it where values keep their types
 	Delimiters template.Delimiters
 }
 

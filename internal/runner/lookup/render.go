@@ -29,7 +29,7 @@ func (d Deps) template(ctx context.Context, terms []any, kw *value.Map, scope te
 			return nil, err
 		}
 		text, err := d.Renderer.Render(ctx, Text{
-			Name: path, Source: string(data), Convert: optionBool(kw, "convert_data", true),
+			Name: path, Source: string(data), Convert: optionBool(kw, "convert_data", true), Native: optionBool(kw, "jinja2_native", false),
 			Delimiters: template.Delimiters{
 				VariableStart: optionText(kw, "variable_start_string", "{{"), VariableEnd: optionText(kw, "variable_end_string", "}}"),
 				BlockStart: "{%", BlockEnd: "%}",
