@@ -77,7 +77,7 @@ func (f *projectFlags) register(flags *pflag.FlagSet) {
 func (f *projectFlags) registerHosts(flags *pflag.FlagSet) {
 	f.hosts = true
 	flags.StringArrayVarP(&f.inventories, "inventory", "i", nil, "inventory `FILE`, directory, script or host list (a,b,), instead of the topology (repeatable)")
-	flags.BoolVar(&f.flushCache, "flush-cache", false, "ask clouds anew where inventory files say cache")
+	flags.BoolVar(&f.flushCache, "flush-cache", false, "forget the facts that earlier runs kept; ask clouds anew where inventory files say cache")
 }
 
 // openProject puts a project together from the command line and the settings.

@@ -80,13 +80,14 @@ h1 ok test.lies`}.run(t)
 	scenario{name: "kept by an earlier run", body: `
 tasks:
   - test.where:
+    environment: {A: b}
   - debug: {msg: "{{ ansible_kept }}"}
 `, change: func(o *Options) {
 		o.Settings = settings.Default()
 		o.Settings.FactCaching, o.Settings.FactCachingConnection = "jsonfile", dir
 	}, want: `
 play p
-h1 ok test.where: ssh @h1:0 env 0 
+h1 ok test.where: ssh @h1:0 env 1 b
 h1 ok debug: 1`}.run(t)
 }
 
