@@ -62,6 +62,9 @@ type Inventory struct {
 // localNames are the names that mean the machine rollout runs on.
 var localNames = []string{"127.0.0.1", "localhost", "::1"}
 
+// IsLocal reports a name that means this machine where no inventory has it.
+func IsLocal(name string) bool { return slices.Contains(localNames, name) }
+
 // Python is this machine's Python 3: the system's own, else the first on PATH;
 // "" where there is none.
 func Python() string {

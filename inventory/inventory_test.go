@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -220,6 +221,10 @@ func TestSourcesThatCannotBeReadMayEndARun(t *testing.T) {
 		_, err := Merge(sources...).Load(t.Context())
 		if (err != nil) != (c.want != "") || err != nil && !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%v: %v, not %q", c.files, err, c.want)
+		}
+		var warned *Warned
+		if err != nil && (!errors.As(err, &warned) || !strings.Contains(warned.Warnings[0], "Failed to parse")) {
+			t.Errorf("%v: the warnings are lost: %v", c.files, err)
 		}
 	}
 }

@@ -85,6 +85,22 @@ func readAdvancedList(_ context.Context, p *pathSource, inv *Inventory) error {
 	return nil
 }
 
+// Warned is what ends the reading of an inventory, after warnings.
+type Warned struct {
+	Warnings []string
+	Err      error
+}
+
+func (w *Warned) Error() string { return w.Err.Error() }
+func (w *Warned) Unwrap() error { return w.Err }
+
+func warned(inv *Inventory, err error) error {
+	if len(inv.Warnings) == 0 {
+		return err
+	}
+	return &Warned{inv.Warnings, err}
+}
+
 // Merge is a source of several, in order: what a later one says wins. The
 // directories group_vars and host_vars beside files are read after all of them.
 func Merge(sources ...Source) Source { return merged(sources) }
@@ -101,11 +117,11 @@ func (m merged) Load(ctx context.Context) (*Inventory, error) {
 	}
 	any, err := m.addAll(ctx, inv)
 	if err != nil {
-		return nil, err
+		return nil, warned(inv, err)
 	}
 	if !any {
 		if inv.config.UnparsedFails {
-			return nil, errors.New("no inventory was parsed, please check your configuration and options")
+			return nil, warned(inv, errors.New("no inventory was parsed, please check your configuration and options"))
 		}
 		inv.loose = true
 		if !inv.config.UnparsedQuiet {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -30,8 +31,30 @@ func (p *project) plugins() *inventory.Plugins {
 	return &inventory.Plugins{
 		Clouds:    &cloudLists{pool: p.clouds, byFile: map[string]*openstack.Pool{}},
 		Templates: inventoryTemplates{withoutLookups(), p.engine},
-		Extra:     p.extra, Getenv: os.Getenv, Cloud: p.cloudName, Fresh: p.flushCache,
+		Extra:     p.extra, Getenv: p.cacheSetting, Cloud: p.cloudName, Fresh: p.flushCache,
 	}
+}
+
+// cacheSetting is a variable of the environment; of the settings of the cache
+// those count that stand in a file, too.
+func (p *project) cacheSetting(name string) string {
+	s := p.settings
+	for _, c := range []struct {
+		name  string
+		field any
+		text  string
+	}{
+		{"ANSIBLE_INVENTORY_CACHE", &s.InventoryCache, strconv.FormatBool(s.InventoryCache)},
+		{"ANSIBLE_INVENTORY_CACHE_PLUGIN", &s.InventoryCachePlugin, s.InventoryCachePlugin},
+		{"ANSIBLE_INVENTORY_CACHE_CONNECTION", &s.InventoryCacheConnection, s.InventoryCacheConnection},
+		{"ANSIBLE_INVENTORY_CACHE_PLUGIN_PREFIX", &s.InventoryCachePrefix, s.InventoryCachePrefix},
+		{"ANSIBLE_INVENTORY_CACHE_TIMEOUT", &s.InventoryCacheTimeout, strconv.Itoa(s.InventoryCacheTimeout)},
+	} {
+		if c.name == name && s.Given(c.field) {
+			return c.text
+		}
+	}
+	return os.Getenv(name)
 }
 
 // inventoryTemplates evaluates compose, groups and keyed_groups.

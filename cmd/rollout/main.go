@@ -14,6 +14,7 @@ import (
 	"rollout/internal/lab"
 	"rollout/internal/openstack/clouds"
 	"rollout/internal/runner"
+	"rollout/inventory"
 )
 
 // version is set when the program is built.
@@ -65,6 +66,16 @@ func tell(err error) {
 		for _, one := range many.Unwrap() {
 			tell(one)
 		}
+		return
+	}
+	var warned *inventory.Warned
+	if errors.As(err, &warned) {
+		for _, w := range warned.Warnings {
+			warn(w)
+		}
+	}
+	if error(warned) == err {
+		tell(warned.Err)
 		return
 	}
 	var at *document.Error

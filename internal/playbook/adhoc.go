@@ -22,6 +22,12 @@ const (
 	adHocArgs   = "-a"
 )
 
+// adHocFile stands for the file of an ad hoc task.
+const adHocFile = "__adhoc_playbook__"
+
+// IsAdHoc reports a playbook that AdHoc made.
+func (p *Playbook) IsAdHoc() bool { return filepath.Base(p.Path) == adHocFile }
+
 // AdHoc makes a playbook of one task. The error is as that of Load.
 func (l *Loader) AdHoc(a AdHoc) (*Playbook, error) {
 	r := &reader{l: l}
@@ -36,7 +42,7 @@ func (l *Loader) AdHoc(a AdHoc) (*Playbook, error) {
 	}
 	play := mappingNode(at, "name", textNode("Ansible Ad-Hoc", at), "hosts", textNode(a.Hosts, at),
 		"gather_facts", scalarNode(false, "false", at), "tasks", &document.Node{Kind: document.Sequence, Pos: at, Items: []*document.Node{task}})
-	path := filepath.Join(a.Dir, "__adhoc_playbook__")
+	path := filepath.Join(a.Dir, adHocFile)
 	plays := []*Play{r.play(play, path, nil)}
 	return &Playbook{Path: path, Plays: plays, Deprecations: r.notes}, r.finish()
 }

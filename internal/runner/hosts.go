@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"rollout/internal/playbook"
+	"rollout/internal/report"
 	"rollout/internal/runner/lookup"
 	"rollout/internal/template"
 	"rollout/internal/value"
@@ -289,6 +290,19 @@ func (h *hostTable) warnings() []string {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	return append([]string{}, h.inv.Warnings...)
+}
+
+// tellOfNoHosts warns of inventories without a host, unless an ad hoc task is
+// for this machine anyway.
+func (r *Run) tellOfNoHosts() {
+	pb := r.opt.Playbook
+	if len(r.opt.InventorySources) == 0 || !r.opt.Settings.LocalhostWarning || len(r.hosts.hostNames()) > 0 {
+		return
+	}
+	if pb.IsAdHoc() && inventory.IsLocal(pb.Plays[0].Hosts.Text) {
+		return
+	}
+	r.tell(report.Warning{Text: "provided hosts list is empty, only localhost is available. Note that the implicit localhost does not match 'all'"})
 }
 
 // hostVars is the variable hostvars: every host's variables, each evaluated

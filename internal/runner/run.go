@@ -209,6 +209,7 @@ func (r *Run) Execute(ctx context.Context) (Summary, error) {
 	for _, w := range r.hosts.warnings() {
 		r.tell(report.Warning{Text: w})
 	}
+	r.tellOfNoHosts()
 	r.deprecate(append(slices.Clone(r.opt.Playbook.Deprecations), r.oldNames...))
 	r.lifetime = ctx
 	err := r.plays(ctx)

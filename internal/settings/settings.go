@@ -79,6 +79,7 @@ type Settings struct {
 	DeprecationWarnings      bool     // tell what is deprecated
 	ActionWarnings           bool     // tell the warnings of modules
 	InventoryUnparsedWarning bool     // tell where no inventory was read
+	LocalhostWarning         bool     // tell where an inventory lists no host
 	VerboseToStderr          bool     // what -v adds goes to the error stream
 	DisplayOK                bool     // show tasks that changed nothing
 	FailedToStderr           bool     // failures go to the error stream
@@ -92,15 +93,20 @@ type Settings struct {
 	TreeDir                  string   // the folder of tree
 
 	// The inventory
-	Inventory               []string // as -i: files, folders or lists of hosts
-	InventoryPlugins        []string // the kinds of inventory that are tried, in this order
-	AnyUnparsedFails        bool     // an inventory that cannot be read ends the run
-	UnparsedFails           bool     // the run ends where no inventory could be read
-	InventoryIgnoreExts     []string // endings of files that are left out in a folder
-	InventoryIgnorePatterns []string // regular expressions of files that are left out in a folder
-	InventoryExport         bool     // `rollout inventory --list` as with --export
-	TransformGroupChars     string   // what happens to names of groups that are no names of variables
-	HostPatternMismatch     string   // what a pattern that matches nothing is
+	Inventory                []string // as -i: files, folders or lists of hosts
+	InventoryPlugins         []string // the kinds of inventory that are tried, in this order
+	AnyUnparsedFails         bool     // an inventory that cannot be read ends the run
+	InventoryCache           bool     // what clouds say of their servers is kept, where an inventory file says nothing of it
+	InventoryCachePlugin     string   // jsonfile or memory
+	InventoryCacheConnection string   // the folder of jsonfile
+	InventoryCachePrefix     string   // what the names of its files begin with
+	InventoryCacheTimeout    int      // seconds until it is too old
+	UnparsedFails            bool     // the run ends where no inventory could be read
+	InventoryIgnoreExts      []string // endings of files that are left out in a folder
+	InventoryIgnorePatterns  []string // regular expressions of files that are left out in a folder
+	InventoryExport          bool     // `rollout inventory --list` as with --export
+	TransformGroupChars      string   // what happens to names of groups that are no names of variables
+	HostPatternMismatch      string   // what a pattern that matches nothing is
 
 	// Vault
 	AskVaultPass         bool     // as --ask-vault-pass

@@ -5,12 +5,7 @@ package settings
 // can be told from them, and for the lookup config.
 func rest() []Setting {
 	return []Setting{
-		{Name: "INVENTORY_CACHE_PLUGIN", Kind: Text, Env: []string{"ANSIBLE_INVENTORY_CACHE_PLUGIN"}, Keys: []string{"inventory.cache_plugin"}, Use: Ignored},
-		{Name: "INVENTORY_CACHE_PLUGIN_CONNECTION", Kind: Text, Env: []string{"ANSIBLE_INVENTORY_CACHE_CONNECTION"}, Keys: []string{"inventory.cache_connection"}, Use: Ignored},
-		{Name: "INVENTORY_CACHE_PLUGIN_PREFIX", Kind: Text, Env: []string{"ANSIBLE_INVENTORY_CACHE_PLUGIN_PREFIX"}, Keys: []string{"inventory.cache_prefix"}, Default: "ansible_inventory_", Use: Ignored},
-		{Name: "INVENTORY_CACHE_TIMEOUT", Kind: Int, Env: []string{"ANSIBLE_INVENTORY_CACHE_TIMEOUT"}, Keys: []string{"inventory.cache_timeout"}, Default: "3600", Use: Ignored},
 		{Name: "junit_output_dir", Kind: Path, Env: []string{"JUNIT_OUTPUT_DIR"}, Default: "~/.ansible.log", Use: Ignored},
-		{Name: "LOCALHOST_WARNING", Kind: Bool, Env: []string{"ANSIBLE_LOCALHOST_WARNING"}, Keys: []string{"defaults.localhost_warning"}, Default: "true", Use: Ignored},
 		{Name: "SYSTEM_WARNINGS", Kind: Bool, Env: []string{"ANSIBLE_SYSTEM_WARNINGS"}, Keys: []string{"defaults.system_warnings"}, Default: "true", Use: Ignored},
 		{Name: "MAX_FILE_SIZE_FOR_DIFF", Kind: Int, Env: []string{"ANSIBLE_MAX_DIFF_SIZE"}, Keys: []string{"defaults.max_diff_size"}, Default: "104448", Use: Ignored},
 		{Name: "COLOR_HIGHLIGHT", Kind: Text, Env: []string{"ANSIBLE_COLOR_HIGHLIGHT"}, Keys: []string{"colors.highlight"}, Default: "white", Use: Ignored},
