@@ -17,7 +17,7 @@ var nearest = map[string][]string{
 	"get_url": {"uri"}, "getent": {"command"}, "git": {"command"}, "hg": {"command"}, "homebrew": {"command"}, "hostname": {"command"},
 	"ini_file": {"lineinfile"}, "iptables": {"command"}, "kernel_blacklist": {"copy"}, "known_hosts": {"lineinfile"},
 	"locale_gen": {"command"}, "lvg": {"command"}, "lvol": {"command"}, "make": {"command"}, "modprobe": {"command"},
-	"mount": {"command"}, "mysql_db": {"command"}, "mysql_user": {"command"}, "npm": {"command"}, "openssl_certificate": {"command"},
+	"mysql_db": {"command"}, "mysql_user": {"command"}, "npm": {"command"}, "openssl_certificate": {"command"},
 	"openssl_privatekey": {"command"}, "package": {"apt", "command"}, "package_facts": {"command"}, "pacman": {"command"},
 	"pam_limits": {"lineinfile"}, "parted": {"command"}, "patch": {"command"}, "pip": {"command"}, "postgresql_db": {"command"},
 	"postgresql_user": {"command"}, "reboot": {"command", "wait_for_connection"}, "replace": {"lineinfile"}, "rpm_key": {"command"},
