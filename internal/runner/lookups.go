@@ -25,9 +25,10 @@ import (
 // win.
 func (r *Run) templateOptions() template.Options {
 	opt := r.opt.Template
+	opt.Warn = func(text string) { r.tell(report.Warning{Text: text}) }
 	table := lookup.Table(lookup.Deps{
 		Files: r.opt.Loader.Files, Renderer: r, Hosts: r.matchHosts, Decrypt: r.opt.Decrypt, Managed: r.opt.Settings.Managed,
-		Setting: r.setting, Warn: func(text string) { r.tell(report.Warning{Text: text}) },
+		Setting: r.setting, Warn: opt.Warn,
 	})
 	maps.Copy(table, opt.Lookups)
 	opt.Lookups = table

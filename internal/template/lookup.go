@@ -66,7 +66,7 @@ func (a *args) lookup(wantList bool) (any, error) {
 	ctx := context.WithValue(r.ctx, callsKey{}, r.calls+1)
 	found, err := fn(ctx, terms, kw, &frameScope{a.frame})
 	if err != nil {
-		return lookupFailed(name, onError, wantList, err)
+		return r.lookupFailed(name, onError, wantList, err)
 	}
 	if r.mutable {
 		if found, err = thawAll(r, found, 0); err != nil {
@@ -82,17 +82,23 @@ func (a *args) terms() ([]any, error) {
 	return v, err
 }
 
-func lookupFailed(name, onError string, wantList bool, err error) (any, error) {
-	if onError == "ignore" || onError == "warn" {
-		if wantList {
-			return []any{}, nil
-		}
-		return nil, nil
-	}
+// lookupFailed is what a lookup gives whose errors are not wanted, else its
+// error; what is not defined always is one.
+func (r *run) lookupFailed(name, onError string, wantList bool, err error) (any, error) {
 	if _, ok := err.(*UndefinedError); ok {
 		return nil, err
 	}
-	return nil, &RuntimeError{Message: "the lookup '" + name + "' failed: " + err.Error(), Cause: err}
+	message := "the lookup '" + name + "' failed: " + err.Error()
+	switch {
+	case onError == "warn" && r.engine.opts.Warn != nil:
+		r.engine.opts.Warn(message)
+	case onError != "warn" && onError != "ignore":
+		return nil, &RuntimeError{Message: message, Cause: err}
+	}
+	if wantList {
+		return []any{}, nil
+	}
+	return nil, nil
 }
 
 // found gives strings joined by commas, a single other value as it is.

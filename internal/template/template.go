@@ -65,6 +65,8 @@ type Options struct {
 	// RealPath resolves a path's links, for the filters realpath and relpath;
 	// without it they are an error.
 	RealPath func(path string) (string, error)
+	// Warn is told of lookups that fail where errors='warn' is said; may be nil.
+	Warn func(text string)
 	// Plain is jinja2 without Ansible's layer: None is printed as "None", and
 	// an attribute of something undefined is an error at once.
 	Plain bool

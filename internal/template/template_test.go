@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -167,6 +168,32 @@ func TestLookups(t *testing.T) {
 	items, err := e.Query(context.Background(), "nested", []any{[]any{1, 2}, []any{"a"}}, nil, scope)
 	if want := []any{[]any{1, "a"}, []any{2, "a"}}; err != nil || !reflect.DeepEqual(items, want) {
 		t.Errorf("got %v, %v, want %v", items, err, want)
+	}
+}
+
+func TestLookupsThatMayFail(t *testing.T) {
+	var warnings []string
+	e := New(Options{Warn: func(text string) { warnings = append(warnings, text) }, Lookups: map[string]Lookup{
+		"file": func(context.Context, []any, *value.Map, Scope) ([]any, error) { return nil, errors.New("no such file") },
+		"vars": func(context.Context, []any, *value.Map, Scope) ([]any, error) {
+			return nil, &UndefinedError{Message: "'x' is undefined"}
+		},
+	}})
+	for src, want := range map[string]any{
+		"{{ [lookup('file', 'a', errors='ignore'), query('file', 'a', errors='ignore')] }}": []any{nil, []any{}},
+		"{{ [lookup('file', 'a', errors='warn'), query('file', 'a', errors='warn')] }}":     []any{nil, []any{}},
+	} {
+		if got, err := e.Value(t.Context(), src, MapScope{value.NewMap()}); err != nil || !value.Equal(got, want) {
+			t.Errorf("%s: %v, %v", src, got, err)
+		}
+	}
+	if want := []string{"the lookup 'file' failed: no such file", "the lookup 'file' failed: no such file"}; !slices.Equal(warnings, want) {
+		t.Errorf("warnings: %q", warnings)
+	}
+	for _, src := range []string{"{{ lookup('file', 'a') }}", "{{ lookup('vars', 'x', errors='warn') }}", "{{ lookup('vars', 'x', errors='ignore') }}"} {
+		if got, err := e.Value(t.Context(), src, MapScope{value.NewMap()}); err == nil {
+			t.Errorf("%s: %v and no error", src, got)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package topology
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"slices"
@@ -38,15 +39,42 @@ func Load(path string, opts Options) (*Topology, error) {
 
 // Parse is Load for a file already read.
 func Parse(path string, data []byte, opts Options) (*Topology, error) {
+	if bytes.HasPrefix(data, []byte("$ANSIBLE_VAULT;")) {
+		return nil, &document.Error{Pos: document.Position{File: path, Line: 1, Column: 1}, Message: "a topology is not read from a vault", Hint: vaultHint}
+	}
 	root, err := document.ParseStrict(path, data)
 	if err != nil {
 		return nil, err
 	}
 	d := &decoder{opts: opts, top: &Topology{Path: path, Owner: opts.Owner, Vars: value.NewMap()}}
 	d.topology(root)
+	d.refuseTags(root)
 	d.check()
 	d.errs.Sort()
 	return d.top, d.errs.Err()
+}
+
+const vaultHint = "put the secret into group_vars and name its variable here: \"{{ name }}\""
+
+// refuseTags finds values with a tag of Ansible's: they would be taken for text.
+func (d *decoder) refuseTags(n *document.Node) {
+	if n == nil {
+		return
+	}
+	if n.Tag != "" {
+		hint := "leave the tag out"
+		if strings.HasPrefix(n.Tag, "!vault") {
+			hint = vaultHint
+		}
+		d.errs.AddHint(n.Pos, hint, "%s has no place in a topology", n.Tag)
+	}
+	for _, item := range n.Items {
+		d.refuseTags(item)
+	}
+	for _, e := range n.Entries {
+		d.refuseTags(e.Key)
+		d.refuseTags(e.Value)
+	}
 }
 
 // decoder turns nodes into a Topology and collects mistakes.

@@ -157,6 +157,19 @@ func TestCountOfATierWithDashes(t *testing.T) {
 	}
 }
 
+// A vaulted value would be taken for its text, and end up in a container.
+func TestTagsAreRefused(t *testing.T) {
+	for text, says := range map[string]string{
+		strings.Replace(board, "app: board", "app: !vault board", 1):  "!vault has no place in a topology (put the secret into group_vars",
+		strings.Replace(board, "app: board", "app: !unsafe board", 1): "!unsafe has no place in a topology (leave the tag out)",
+		"$ANSIBLE_VAULT;1.1;AES256\n3132\n":                           "t.yml:1:1: a topology is not read from a vault",
+	} {
+		if _, err := Parse("t.yml", []byte(text), Options{Render: plain, Owner: "me"}); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("got  %v\nwant %s", err, says)
+		}
+	}
+}
+
 func TestAllMistakesAtOnce(t *testing.T) {
 	text := strings.NewReplacer("app: board", "ap: board", "5555:5555", "x", "tcp: 80}", "tpc: 80}").Replace(board)
 	_, err := parse(t, text)
