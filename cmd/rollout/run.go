@@ -120,11 +120,13 @@ func runPlaybooks(ctx context.Context, flags *runFlags, books []string) error {
 	engines := docker.NewPool()
 	defer func() { _ = errors.Join(engines.Close(), conns.Close()) }()
 	all := func(ctx context.Context) error {
+		var before *runner.Run
 		for _, book := range books {
-			code, err := p.runOne(ctx, flags, book, login, connector{p, conns}, engines)
+			run, code, err := p.runOne(ctx, flags, book, before, login, connector{p, conns}, engines)
 			if err != nil {
 				return err
 			}
+			before = run
 			if code != runner.ExitOK {
 				return exitError(code)
 			}
@@ -166,7 +168,9 @@ func (p *project) checkTopology(ctx context.Context, books []string) error {
 	return nil
 }
 
-func (p *project) runOne(ctx context.Context, flags *runFlags, book string, login runner.Login, c connector, engines *docker.Pool) (int, error) {
+// runOne runs one playbook, with the state that the one before it left, and
+// returns the run that has ended and the exit code; lists have no such run.
+func (p *project) runOne(ctx context.Context, flags *runFlags, book string, before *runner.Run, login runner.Login, c connector, engines *docker.Pool) (*runner.Run, int, error) {
 	files := playbook.Files{Shipped: shipped{}}
 	modules := moduleTable(p.clouds, engines)
 	loader := p.loader(ctx, files)
@@ -174,32 +178,33 @@ func (p *project) runOne(ctx context.Context, flags *runFlags, book string, logi
 	loaded, mistakes := loader.Load(files.Find(book))
 	observer, err := flags.watch(p.settings)
 	if err != nil {
-		return runner.ExitError, err
+		return nil, runner.ExitError, err
 	}
 	opt := p.runOptions(flags, login)
+	opt.Before = before
 	opt.Playbook, opt.Loader, opt.Modules, opt.Own, opt.Connector, opt.Observer = loaded, loader, modules, own, c, observer
 	opt.CheckAll = flags.syntaxCheck
 	opt.Thorough = flags.syntaxCheck
 	opt.Inventory, opt.RetryFile = p.source(flags.runsNothing()), p.retryFile(book)
 	run, err := runner.New(opt)
 	if err != nil {
-		return runner.ExitError, err
+		return nil, runner.ExitError, err
 	}
 	mistakes = inOrder(mistakes, run.Check())
 	if flags.syntaxCheck {
 		mistakes = inOrder(mistakes, lintMistakes(run, loader, runner.Schemas(modules, own), loaded))
 	}
 	if mistakes != nil {
-		return runner.ExitError, mistakes
+		return nil, runner.ExitError, mistakes
 	}
 	if flags.runsNothing() {
-		return runner.ExitOK, list(ctx, run, flags, book)
+		return nil, runner.ExitOK, list(ctx, run, flags, book)
 	}
 	summary, err := run.Execute(ctx)
 	if err != nil {
-		return runner.ExitError, err
+		return nil, runner.ExitError, err
 	}
-	return summary.ExitCode(), nil
+	return run, summary.ExitCode(), nil
 }
 
 // loader reads playbooks with the project's roles, collections and vault keys.

@@ -283,7 +283,11 @@ func includeRoleAction() *action {
 			if err != nil {
 				return nil, err
 			}
-			return included(&inclusion{role: name, from: from}), nil
+			flags, err := c.roleFlags()
+			if err != nil {
+				return nil, err
+			}
+			return included(&inclusion{role: name, from: from, flags: flags}), nil
 		},
 	}
 }

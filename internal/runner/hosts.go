@@ -27,6 +27,8 @@ type hostTable struct {
 
 	mismatch string // the setting host_pattern_mismatch
 
+	before *inventory.Inventory // of the playbook before, whose added hosts stay; nil for none
+
 	mu     sync.RWMutex
 	inv    *inventory.Inventory
 	beside map[string]*inventory.VarFiles // group_vars and host_vars by playbook directory
@@ -51,12 +53,9 @@ type hostVariables struct {
 // load asks the source for the inventory and reads what stands beside the
 // playbooks.
 func (h *hostTable) load(ctx context.Context, plays []*playbook.Play) error {
-	inv := inventory.New()
-	if h.source != nil {
-		var err error
-		if inv, err = h.source.Load(ctx); err != nil {
-			return fmt.Errorf("cannot load the inventory: %w", err)
-		}
+	inv, err := h.first(ctx)
+	if err != nil {
+		return fmt.Errorf("cannot load the inventory: %w", err)
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -72,6 +71,19 @@ func (h *hostTable) load(ctx context.Context, plays []*playbook.Play) error {
 		h.beside[p.Dir] = files
 	}
 	return h.checkLimit()
+}
+
+// first is the inventory that the run begins with.
+func (h *hostTable) first(ctx context.Context) (*inventory.Inventory, error) {
+	switch {
+	case h.before != nil && h.source != nil:
+		return h.before.Refresh(ctx, h.source)
+	case h.before != nil:
+		return h.before, nil
+	case h.source != nil:
+		return h.source.Load(ctx)
+	}
+	return inventory.New(), nil
 }
 
 // checkLimit reads --limit. That it leaves no host is a mistake, but where

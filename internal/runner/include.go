@@ -7,6 +7,7 @@ import (
 	"rollout/internal/document"
 	"rollout/internal/playbook"
 	"rollout/internal/report"
+	"rollout/internal/template"
 	"rollout/internal/value"
 	"rollout/internal/vars"
 )
@@ -16,14 +17,43 @@ type inclusion struct {
 	file   string // of include_tasks
 	role   string // of include_role
 	from   playbook.From
+	flags  roleFlags
 	params *value.Map // the loop's variables; nil without a loop
 	label  string
+}
+
+// roleFlags are the truth values of include_role, evaluated.
+type roleFlags struct{ public, duplicates, validate bool }
+
+// roleFlags evaluates those that are templates.
+func (c *call) roleFlags() (roleFlags, error) {
+	in := c.job.task.Include
+	flags := roleFlags{public: in.Public, duplicates: in.AllowDuplicates, validate: in.ValidateArgSpecs}
+	for name, at := range map[string]*bool{"public": &flags.public, "allow_duplicates": &flags.duplicates, "rolespec_validate": &flags.validate} {
+		n := c.job.task.Args.Get(name)
+		if n == nil || !template.IsTemplate(n.Text) {
+			continue
+		}
+		var err error
+		if *at, err = truth(c.scope, n, name); err != nil {
+			return flags, err
+		}
+	}
+	return flags, nil
+}
+
+// flagged is the task of an include_role with what its flags are for some hosts.
+func flagged(t *playbook.Task, flags roleFlags) *playbook.Task {
+	out, in := *t, *t.Include
+	in.Public, in.AllowDuplicates, in.ValidateArgSpecs = flags.public, flags.duplicates, flags.validate
+	out.Include = &in
+	return &out
 }
 
 // same tells whether two hosts include the same thing, so that they go through
 // it together.
 func (i *inclusion) same(o *inclusion) bool {
-	return i.file == o.file && i.role == o.role && i.from == o.from && i.label == o.label &&
+	return i.file == o.file && i.role == o.role && i.from == o.from && i.flags == o.flags && i.label == o.label &&
 		value.Equal(asAny(i.params), asAny(o.params))
 }
 
@@ -97,6 +127,7 @@ func join(joints []*joint, inc *inclusion, hosts []*member, o *outcome) []*joint
 // load reads the tasks of an inclusion and tells the observer.
 func (b *batch) load(t *playbook.Task, j *joint) ([]playbook.Item, error) {
 	if j.role != "" {
+		t = flagged(t, j.flags)
 		use, err := b.run.opt.Loader.IncludeRole(t, j.role, j.from)
 		if err != nil {
 			return nil, err

@@ -1,6 +1,8 @@
 package runner
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -28,6 +30,7 @@ func (b *batch) magic(host string, t *playbook.Task) *value.Map {
 	m.Set("role_name", role.Name)
 	m.Set("ansible_role_name", role.FullName())
 	m.Set("role_path", resolved(role.Path))
+	m.Set("role_uuid", roleID(t.Role))
 	m.Set("ansible_collection_name", nil)
 	if role.Collection != "" {
 		m.Set("ansible_collection_name", role.Collection)
@@ -41,6 +44,13 @@ func (b *batch) magic(host string, t *playbook.Task) *value.Map {
 		m.Set("ansible_parent_role_paths", value.List(paths))
 	}
 	return m
+}
+
+// roleID is the variable role_uuid: one for each place that a role is used at,
+// the same in every run.
+func roleID(use *playbook.RoleUse) string {
+	sum := sha256.Sum256([]byte(use.Pos.String() + "\x00" + use.Key))
+	return fmt.Sprintf("%x-%x-%x-%x-%x", sum[:4], sum[4:6], sum[6:8], sum[8:10], sum[10:16])
 }
 
 // hostMagic are those that hold outside of plays too, as in hostvars.

@@ -51,6 +51,9 @@ type Options struct {
 	Connector Connector
 	Observer  Observer
 	Person    Person // nil: nobody can answer
+	// Before is the run of the playbook before this one, which has ended: its
+	// facts, variables, added hosts and counts go on. nil for the first.
+	Before *Run
 
 	// Template is what the engine for templates gets; its Lookups are joined
 	// by those that need the run (see package lookup).
@@ -150,8 +153,14 @@ func New(opt Options) (*Run, error) {
 	}
 	r.python = inventory.Python()
 	r.program, _ = os.Executable() // "" where the system cannot tell
+	if opt.Before != nil {
+		r.goOn(opt.Before)
+	}
 	r.state.warn = func(text string) { r.tell(report.Warning{Text: text}) }
 	r.hosts = newHostTable(opt)
+	if opt.Before != nil {
+		r.hosts.before = opt.Before.hosts.inv
+	}
 	r.engine = template.New(r.templateOptions())
 	for k, v := range opt.ExtraVars.All() {
 		if name, ok := k.(string); ok && secretNames[name] {
@@ -159,6 +168,13 @@ func New(opt Options) (*Run, error) {
 		}
 	}
 	return r, nil
+}
+
+// goOn takes over what the run before has made, as ansible-playbook does for
+// the playbooks of one command line.
+func (r *Run) goOn(before *Run) {
+	r.state, r.stats, r.secrets = before.state, before.stats, before.secrets
+	r.opt.FlushCache = false // it was
 }
 
 // Summary is how a run ended.
