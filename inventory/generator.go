@@ -142,7 +142,7 @@ func (g *generator) parents(ctx context.Context, list *document.Node, vars *valu
 			for _, e := range vs.Entries {
 				v, err := g.evaluate(ctx, e.Value, vars)
 				if err == nil {
-					err = group.set(e.Name(), v)
+					err = group.set(g.inv.config, e.Name(), v)
 				}
 				if err != nil {
 					return positioned(e.Value.Pos, err)

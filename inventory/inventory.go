@@ -349,16 +349,16 @@ func (inv *Inventory) GroupMap() *value.Map {
 // as Ansible does where a group and a host share a name.
 func (inv *Inventory) setVariable(name string, key, val any) error {
 	if g := inv.byGroup[name]; g != nil {
-		return g.set(key, val)
+		return g.set(inv.config, key, val)
 	}
-	inv.byHost[name].Vars.Set(key, val)
+	inv.config.put(inv.byHost[name].Vars, key, val)
 	return nil
 }
 
 // set puts a variable on the group; the priority is one by name only.
-func (g *Group) set(name, val any) error {
+func (g *Group) set(c Config, name, val any) error {
 	if name != "ansible_group_priority" {
-		g.Vars.Set(name, val)
+		c.put(g.Vars, name, val)
 		return nil
 	}
 	n, ok := toInt(val)

@@ -148,6 +148,9 @@ func (inv *Inventory) HostVars(pattern string, form Form) (*value.Map, error) {
 		return nil, err
 	}
 	hosts := slices.DeleteFunc(sel.Hosts, func(h *Host) bool { return !form.shows(h) })
+	if len(hosts) == 0 && len(sel.Unmatched) > 0 {
+		return nil, fmt.Errorf("Could not match supplied host pattern, ignoring: %s: %w", strings.Join(sel.Unmatched, ", "), ErrOneHost) // Ansible's words
+	}
 	if len(hosts) != 1 {
 		return nil, fmt.Errorf("%w: %q means %d", ErrOneHost, pattern, len(hosts))
 	}

@@ -36,6 +36,9 @@ type Node struct {
 	Bare    bool     // Scalar: tagged "!", so a string
 	Items   []*Node  // Sequence
 	Entries []*Entry // Mapping
+	// Outer is what stands where this node, a keyword's value, comes to nothing:
+	// the same keyword's value on what is around; nil where there is none.
+	Outer *Node
 	// Notes, of a document's root, are what is legal but seldom meant: keys
 	// that stand twice, of which the last counts.
 	Notes []*Error

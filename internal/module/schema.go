@@ -20,6 +20,7 @@ const (
 	Str   Type = "str"
 	Bool  Type = "bool"
 	Int   Type = "int"
+	Trunc Type = "number" // a whole number, or the whole part of one that is none
 	Float Type = "float"
 	List  Type = "list"
 	Dict  Type = "dict"
@@ -209,6 +210,11 @@ func (a Arg) cast(v any) (any, error) {
 	switch a.Type {
 	case Bool:
 		return castBool(v)
+	case Trunc:
+		if x, ok := v.(float64); ok {
+			v = math.Trunc(x)
+		}
+		return castInt(v)
 	case Int:
 		return castInt(v)
 	case Float:

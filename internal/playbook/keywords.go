@@ -93,7 +93,7 @@ func (r *reader) inherit(n *document.Node, outer Keywords, owner string) Keyword
 		for _, f := range list {
 			if v := n.Get(f.name); v != nil {
 				r.literal(f.name, v, f.check)
-				*f.at(&k) = v
+				*f.at(&k) = over(v, *f.at(&k))
 			}
 		}
 	}
@@ -112,6 +112,18 @@ func (r *reader) inherit(n *document.Node, outer Keywords, owner string) Keyword
 		r.errs.AddHint(v.Pos, "leave it out, or use -vvv to see what a task does", "the interactive debugger isn't supported")
 	}
 	return k
+}
+
+// over is a keyword's value on top of the inherited one, which holds where the
+// value's template comes to omit.
+func over(v, outer *document.Node) *document.Node {
+	text, isText := v.Value.(string)
+	if outer == nil || !isText || !strings.Contains(text, "omit") {
+		return v
+	}
+	out := *v
+	out.Outer = outer
+	return &out
 }
 
 // extended returns a copy whose lists can be appended to without touching k's.

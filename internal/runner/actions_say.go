@@ -196,8 +196,8 @@ func pauseAction() *action {
 	return &action{
 		module: &module.Module{Name: builtin + "pause", Summary: "Wait for a time, or until a person answers.", Args: module.Schema{
 			Args: []module.Arg{
-				{Name: "seconds", Type: module.Int, Doc: "How long to wait."},
-				{Name: "minutes", Type: module.Int, Doc: "How long to wait."},
+				{Name: "seconds", Type: module.Trunc, Doc: "How long to wait."},
+				{Name: "minutes", Type: module.Trunc, Doc: "How long to wait."},
 				{Name: "prompt", Doc: "What to show."},
 				{Name: "echo", Type: module.Bool, Default: true, Doc: "Whether to show what is typed."},
 			},

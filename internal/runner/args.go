@@ -220,12 +220,12 @@ func (b *batch) taskCheckMode(s *vars.Scope, t *playbook.Task) (bool, error) {
 	if t == nil || t.CheckMode == nil {
 		return b.run.opt.Check, nil
 	}
-	return truth(s, t.CheckMode, "check_mode")
+	return truthOr(s, t.CheckMode, "check_mode", b.run.opt.Check)
 }
 
 func (b *batch) taskDiff(s *vars.Scope, t *playbook.Task) (bool, error) {
 	if t.Diff == nil {
 		return b.run.opt.Diff, nil
 	}
-	return truth(s, t.Diff, "diff")
+	return truthOr(s, t.Diff, "diff", b.run.opt.Diff)
 }

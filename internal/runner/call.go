@@ -107,11 +107,10 @@ func (c *call) repeat(ctx context.Context) (*outcome, error) {
 		}
 	}
 	for try := 1; ; try++ {
-		o, s, err := c.once(ctx)
+		o, s, err := c.once(ctx, try)
 		if err != nil || len(t.Until) == 0 {
 			return o, err
 		}
-		o.data.Set("attempts", try)
 		if tries == 1 {
 			return o, nil
 		}
@@ -163,9 +162,10 @@ func (c *call) tellRetry(o *outcome, try, tries int) {
 	c.job.batch.run.tell(e)
 }
 
-// once runs the call and applies changed_when and failed_when. The scope
+// once runs the call for the try'th time and applies changed_when and
+// failed_when, which see how often it ran where there is an until. The scope
 // returned knows the result under its registered name.
-func (c *call) once(ctx context.Context) (*outcome, *vars.Scope, error) {
+func (c *call) once(ctx context.Context, try int) (*outcome, *vars.Scope, error) {
 	o, err := c.execute(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -174,6 +174,9 @@ func (c *call) once(ctx context.Context) (*outcome, *vars.Scope, error) {
 		o.diffs = nil
 	}
 	o.sealed()
+	if len(c.job.task.Until) > 0 {
+		o.data.Set("attempts", try)
+	}
 	s := c.scope.With(vars.Layer{Level: vars.Local, Values: c.visible(o), Data: true})
 	if o.unreachable || o.skipped {
 		return o, s, nil

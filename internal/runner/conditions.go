@@ -105,12 +105,20 @@ func isUndefined(err error) bool {
 
 // truth evaluates a keyword that is a bool; nil is false.
 func truth(s *vars.Scope, n *document.Node, keyword string) (bool, error) {
+	return truthOr(s, n, keyword, false)
+}
+
+// truthOr is truth where nothing said, or omit, means otherwise.
+func truthOr(s *vars.Scope, n *document.Node, keyword string, otherwise bool) (bool, error) {
 	if n == nil || s == nil {
-		return false, nil
+		return otherwise, nil
 	}
 	v, err := s.Evaluate(n.Value)
 	if err != nil {
 		return false, fmt.Errorf("the keyword '%s' cannot be evaluated: %w", keyword, err)
+	}
+	if v == any(vars.OmitText) {
+		return truthOr(s, n.Outer, keyword, otherwise)
 	}
 	b, ok := asBool(v)
 	if !ok {
@@ -177,7 +185,10 @@ func words(s *vars.Scope, n *document.Node, keyword string) (string, error) {
 	if u, ok := v.(*template.Undefined); ok {
 		return "", u.Err()
 	}
-	if v == nil || v == any(vars.OmitText) {
+	if v == any(vars.OmitText) {
+		return words(s, n.Outer, keyword)
+	}
+	if v == nil {
 		return "", nil
 	}
 	return text(v), nil

@@ -246,6 +246,8 @@ func filterRekey(a *args) (any, error) {
 		for _, v := range m.All() {
 			items = append(items, v)
 		}
+	} else if _, text := a.in.(string); text {
+		return nil, failf("Type is not a valid list, set, or dict")
 	} else {
 		items = a.items()
 	}

@@ -391,6 +391,7 @@ func (p *parser) call(fn expr) expr {
 	c := &callExpr{t: p.t, pos: pos, fn: fn, args: p.args()}
 	if name, ok := fn.(*nameExpr); ok {
 		p.checkLookup(name.name, c)
+		p.templatedTerms(name.name, c)
 	}
 	return c
 }
@@ -413,6 +414,34 @@ func (p *parser) checkLookup(fn string, c *callExpr) {
 		p.failHint(c.pos, document.Suggest(s, p.t.engine.LookupNames()), "no lookup named '%s'", s)
 	}
 	p.nestedTerms(c)
+}
+
+// templatedTerms makes templates of the strings that a lookup is given, as
+// Ansible evaluates them once more. Only what is written in the call itself is
+// one: what a variable holds was evaluated already, or is data.
+func (p *parser) templatedTerms(fn string, c *callExpr) {
+	if fn != "lookup" && fn != "query" && fn != "q" || p.t.engine == nil {
+		return
+	}
+	for i, x := range c.args.pos {
+		lit, ok := x.(*constant)
+		if !ok || i == 0 {
+			continue
+		}
+		src, ok := lit.v.(string)
+		if !ok || !IsTemplate(src) {
+			continue
+		}
+		t, err := p.t.engine.CompileWith("", src, valueOptions)
+		if err != nil {
+			p.failAt(c.pos, "the string %s that is given to %s is no template: %v", quoted(src), fn, err)
+			return
+		}
+		for _, name := range t.names {
+			p.names[name] = true
+		}
+		c.args.pos[i] = &templatedTerm{t}
+	}
 }
 
 func (p *parser) args() callArgs {
