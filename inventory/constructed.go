@@ -23,6 +23,7 @@ type constructed struct {
 	extra   bool // use_extra_vars
 	leading bool // leading_separator
 	plugins *Plugins
+	data    func(v any) any // marks what came from outside; nil where nothing did
 }
 
 // expression is a Jinja2 expression and the variable or group it makes.
@@ -127,6 +128,9 @@ func (c *constructed) setVars(ctx context.Context, h *Host, vars *value.Map) err
 		v, err := c.evaluate(ctx, e.text, vars)
 		if fatal(ctx, err) || err != nil && (c.strict || c.stern) {
 			return mistake(e.pos, "cannot set %s for the host %s: %w", e.name, h.Name, err)
+		}
+		if c.data != nil && !strings.Contains(e.text, "{{") { // then a template in v is not the file's
+			v = c.data(v)
 		}
 		if err == nil {
 			h.Vars.Set(e.name, v)

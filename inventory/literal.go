@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"errors"
 	"math/big"
 	"regexp"
 	"strconv"
@@ -226,7 +227,7 @@ func pyNumber(word string) (any, bool) {
 		return nil, false
 	}
 	f, err := strconv.ParseFloat(digits, 64)
-	if err != nil && !strings.Contains(err.Error(), "range") {
+	if err != nil && !errors.Is(err, strconv.ErrRange) {
 		return nil, false
 	}
 	return f, true

@@ -107,6 +107,7 @@ func (p *pathSource) openstackFile(doc *document.Node) (*openstackFile, error) {
 	f.cache = s.cache(plugins)
 	f.constructed = s.constructed(plugins)
 	f.constructed.stern = f.query.Version == 2
+	f.constructed.data = plugins.Data
 	return f, s.left()
 }
 
@@ -192,7 +193,7 @@ func (f *openstackFile) addHosts(ctx context.Context, inv *Inventory, servers []
 	hosts := f.named(servers)
 	for _, n := range hosts {
 		h := f.place.addHost(inv, n.host, All, 0)
-		h.Vars.Update(f.hostVars(n.server))
+		h.Vars.Update(f.data(f.hostVars(n.server)))
 	}
 	for _, n := range hosts {
 		if err := f.construct(ctx, inv, inv.byHost[n.host]); err != nil {
@@ -268,6 +269,15 @@ func (f *openstackFile) named1(servers []*value.Map) []named {
 		}
 	}
 	return out
+}
+
+// data are variables whose texts came from a cloud.
+func (f *openstackFile) data(vars *value.Map) *value.Map {
+	if f.constructed.data == nil {
+		return vars
+	}
+	marked, _ := f.constructed.data(vars).(*value.Map)
+	return marked
 }
 
 func (f *openstackFile) hostVars(s *value.Map) *value.Map {

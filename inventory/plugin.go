@@ -21,6 +21,9 @@ type Plugins struct {
 	Getenv    func(string) string // the environment, for options that may stand there; may be nil
 	Cloud     string              // asked for by the person, instead of only_clouds
 	Fresh     bool                // don't read caches, write them anew
+	// Data marks what a cloud says, which is never to be a template: whoever may
+	// name a server is not to evaluate. nil leaves it as it is.
+	Data func(v any) any
 }
 
 // Templates evaluates Jinja2 over variables.

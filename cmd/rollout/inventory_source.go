@@ -31,7 +31,7 @@ func (p *project) plugins() *inventory.Plugins {
 	return &inventory.Plugins{
 		Clouds:    &cloudLists{pool: p.clouds, byFile: map[string]*openstack.Pool{}},
 		Templates: inventoryTemplates{withoutLookups(), p.engine},
-		Extra:     p.extra, Getenv: p.cacheSetting, Cloud: p.cloudName, Fresh: p.flushCache,
+		Extra:     p.extra, Getenv: p.cacheSetting, Cloud: p.cloudName, Fresh: p.flushCache, Data: vars.Untemplated,
 	}
 }
 
@@ -102,7 +102,7 @@ type lazy struct {
 func (l lazy) Lookup(name string) (any, bool, error) {
 	v, ok := l.vars.Get(name)
 	if !ok || name == "openstack" {
-		return v, ok, nil
+		return vars.Plain(v), ok, nil
 	}
 	v, err := l.engine.Deep(l.ctx, v, l)
 	return vars.Plain(v), true, err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"bytes"
 	"fmt"
 	"net/http"
@@ -14,6 +15,7 @@ import (
 	"rollout/internal/report"
 	"rollout/internal/settings"
 	"rollout/internal/value"
+	"rollout/internal/vars"
 	"rollout/inventory"
 )
 
@@ -277,18 +279,56 @@ func TestMetadataIsNotEvaluated(t *testing.T) {
 		t.Fatal(err)
 	}
 	templates := p.plugins().Templates
-	vars := value.NewMap("a", "{{ 2 + 2 }}", "openstack", value.NewMap("metadata", value.NewMap("x", "{{ 1 + 1 }}")))
+	own := value.NewMap("a", "{{ 2 + 2 }}", "openstack", value.NewMap("metadata", value.NewMap("x", "{{ 1 + 1 }}")))
 	for text, want := range map[string]string{"{{ a }}": "4", "{{ openstack.metadata.x }}": "{{ 1 + 1 }}"} {
-		composed, err := templates.Compose(t.Context(), text, vars)
+		composed, err := templates.Compose(t.Context(), text, own)
 		if err != nil || fmt.Sprint(composed) != want {
 			t.Errorf("%s gives %v (%v), not %s", text, composed, err, want)
 		}
-		met, err := templates.Condition(t.Context(), text, vars)
+		met, err := templates.Condition(t.Context(), text, own)
 		if err != nil || fmt.Sprint(met) != want {
 			t.Errorf("%s gives %v (%v), not %s", text, met, err, want)
 		}
 	}
-	if _, err := templates.Compose(t.Context(), "{{ lookup('env', 'HOME') }}", vars); err == nil {
+	if _, err := templates.Compose(t.Context(), "{{ lookup('env', 'HOME') }}", own); err == nil {
 		t.Error("compose may look things up")
+	}
+}
+
+// oneServer is a cloud in which somebody set metadata.
+type oneServer struct{}
+
+func (oneServer) Regions([]string) ([]inventory.CloudRegion, error) {
+	return []inventory.CloudRegion{{Cloud: "c"}}, nil
+}
+
+func (oneServer) Servers(context.Context, inventory.CloudRegion, inventory.ServerQuery) ([]*value.Map, error) {
+	return []*value.Map{value.NewMap("name", "{{ 1 + 1 }}", "id", "i", "metadata", value.NewMap("x", "{{ 1 + 1 }}", "y", "plain"))}, nil
+}
+
+func TestMetadataIsNoTemplateForPlaybooks(t *testing.T) {
+	p, err := openProject(t.Context(), &projectFlags{}, settings.Default(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "openstack.yml")
+	text := "plugin: openstack\nshow_all: true\nuse_names: true\nlegacy_groups: false\ncompose:\n  made: openstack.metadata.x\n  own: \"'{{ 1 + 1 }}'\"\n"
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	opts := p.inventoryOptions()
+	opts.Plugins.Clouds = oneServer{}
+	inv, err := inventory.Open(path, opts).Load(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := inv.Hosts()[0]
+	for _, v := range []any{h.Vars.At("ansible_host"), h.Vars.At("made"), h.Vars.Map("openstack").Map("metadata").At("x")} {
+		if v != any(vars.Raw("{{ 1 + 1 }}")) {
+			t.Errorf("%T %v may be evaluated", v, v)
+		}
+	}
+	if y := h.Vars.Map("openstack").Map("metadata").At("y"); y != "plain" {
+		t.Errorf("y is %v", y)
 	}
 }

@@ -27,7 +27,7 @@ type function struct {
 
 func functions() map[string]function {
 	return map[string]function{
-		"abs": {1, 1, numeric(math.Abs)}, "ceil": {1, 1, numeric(math.Ceil)}, "floor": {1, 1, numeric(math.Floor)},
+		"abs": {1, 1, absolute}, "ceil": {1, 1, whole(math.Ceil)}, "floor": {1, 1, whole(math.Floor)},
 		"avg": {1, 1, average}, "sum": {1, 1, sum},
 		"contains": {2, 2, contains}, "ends_with": {2, 2, affix(strings.HasSuffix)}, "starts_with": {2, 2, affix(strings.HasPrefix)},
 		"join": {2, 2, join}, "keys": {1, 1, keys}, "values": {1, 1, mapValues}, "length": {1, 1, length}, "map": {2, 2, mapped},
@@ -98,18 +98,27 @@ func number(v any) (float64, bool) {
 	return 0, false
 }
 
-// numeric applies fn to a number; integers stay integers.
-func numeric(fn func(float64) float64) func(*search, []any) (any, error) {
+func absolute(_ *search, args []any) (any, error) {
+	switch n := args[0].(type) {
+	case int:
+		return max(n, -n), nil
+	case float64:
+		return math.Abs(n), nil
+	}
+	return nil, wrong(args[0])
+}
+
+// whole makes numbers integers, as ceil and floor do.
+func whole(fn func(float64) float64) func(*search, []any) (any, error) {
 	return func(_ *search, args []any) (any, error) {
 		switch n := args[0].(type) {
 		case int:
-			return int(fn(float64(n))), nil
+			return n, nil
 		case float64:
-			f := fn(n)
-			if f == math.Trunc(f) && f != math.Abs(n) && math.Abs(f) < 1<<53 {
-				return int(f), nil // ceil and floor give integers
+			if f := fn(n); math.Abs(f) < 1<<53 {
+				return int(f), nil
 			}
-			return f, nil
+			return n, nil
 		}
 		return nil, wrong(args[0])
 	}

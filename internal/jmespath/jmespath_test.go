@@ -17,6 +17,7 @@ func TestSearch(t *testing.T) {
 		{expr: "l[].n", want: `["x", "y", "z"]`}, {expr: "l[?v > `1`].n", want: `["x"]`}, {expr: "l[?n == 'y'] | [0].v", want: "1"},
 		{expr: "l[*].{name: n}", want: `[{"name": "x"}, {"name": "y"}, {"name": "z"}]`}, {expr: "l[::-1].n", want: `["z", "y", "x"]`},
 		{expr: "sort_by(l[?v], &v)[*].n", want: `["y", "x"]`}, {expr: "length(l)", want: "3"}, {expr: "sum(a.b)", want: "3"},
+		{expr: "[ceil(`1`), ceil(`2.0`), floor(`-1.5`), abs(`-1.5`), abs(`-2`)]", want: "[1, 2, -2, 1.5, 2]"},
 		{expr: "a.*[]", want: "[1, 2]"}, {expr: "!a", want: "false"}, {expr: "z || 'd'", want: `"d"`}, {expr: "to_string(a)", want: `"{\"b\":[1,2]}"`},
 		{expr: "l[", err: "expected"}, {expr: "none(@)", err: "there is no function"}, {expr: "length(`5`)", err: "invalid type"},
 		{expr: strings.Repeat("(", 1000), err: "too deeply"}, {expr: "'open", err: "not closed"}, {expr: "a #", err: "unexpected character"},

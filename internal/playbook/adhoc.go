@@ -1,7 +1,9 @@
 package playbook
 
 import (
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"rollout/internal/document"
@@ -37,7 +39,8 @@ func (l *Loader) AdHoc(a AdHoc) (*Playbook, error) {
 	}
 	at := document.Position{File: adHocModule}
 	task := mappingNode(at, a.Module, args)
-	for name, text := range a.Keyword {
+	for _, name := range slices.Sorted(maps.Keys(a.Keyword)) {
+		text := a.Keyword[name]
 		task.Entries = append(task.Entries, &document.Entry{Key: textNode(name, at), Value: scalarNode(document.ResolveScalar(text), text, at)})
 	}
 	play := mappingNode(at, "name", textNode("Ansible Ad-Hoc", at), "hosts", textNode(a.Hosts, at),

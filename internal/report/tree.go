@@ -31,7 +31,7 @@ func (t *Tree) Handle(e Event) {
 	}
 	// A name of the inventory is no path: it stays in the folder.
 	file := filepath.Join(t.dir, filepath.Base(r.Host))
-	if err := os.WriteFile(file, []byte(t.dump(r, false)), 0o644); err != nil {
+	if err := os.WriteFile(file, []byte(t.dump(r, false)), 0o600); err != nil {
 		t.warning(Warning{Text: "Unable to write to " + r.Host + "'s file: " + err.Error()})
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"rollout/internal/module"
 	"rollout/internal/regex"
 	"rollout/internal/value"
+	"rollout/internal/vars"
 )
 
 func includeVarsAction() *action {
@@ -76,7 +77,7 @@ func includeVars(_ context.Context, c *call) (*outcome, error) {
 		}
 	}
 	o.noLog = found.secret
-	o.data.Set("ansible_facts", plain(loaded))
+	o.data.Set("ansible_facts", vars.Plain(loaded))
 	o.data.Set("ansible_included_var_files", value.List(found.paths))
 	o.effects = []effect{{included: loaded}}
 	return o, nil
@@ -94,31 +95,15 @@ func (c *call) combined(loaded *value.Map, how string) (*value.Map, error) {
 		have, ok := old.(*value.Map)
 		more, isMap := v.(*value.Map)
 		if !ok || !isMap {
-			return nil, fmt.Errorf("failed to combine the variable %s, expected mappings but got %s and %s", text(k), text(old), text(plain(v)))
+			return nil, fmt.Errorf("failed to combine the variable %s, expected mappings but got %s and %s", text(k), text(old), text(vars.Plain(v)))
 		}
 		if how == "merge" {
-			out.Set(k, deepMerged(have, more))
+			out.Set(k, vars.Merge(have, more))
 		} else {
 			out.Set(k, merged(have, more))
 		}
 	}
 	return out, nil
-}
-
-// deepMerged returns old with what more says, at all depths.
-func deepMerged(old *value.Map, more any) any {
-	m, ok := more.(*value.Map)
-	if !ok {
-		return more
-	}
-	out := old.Clone()
-	for k, v := range m.All() {
-		if have, isMap := out.At(k).(*value.Map); isMap {
-			v = deepMerged(have, v)
-		}
-		out.Set(k, v)
-	}
-	return out
 }
 
 func (c *call) loadVarFile(name string, found *varsFound) error {
@@ -272,9 +257,15 @@ func (c *call) varFileFilter() (func(name string) (bool, error), error) {
 	}
 	known := textsOf(c.args.At("extensions"), func(s string) []string { return strings.Split(s, "") })
 	return func(name string) (bool, error) {
-		if matching != nil && !matches(matching, name) ||
-			slices.ContainsFunc(ignored, func(re *regex.Regexp) bool { return matches(re, name) }) {
-			return false, nil
+		if matching != nil {
+			if m, err := matching.Search(name); err != nil || m == nil {
+				return false, err
+			}
+		}
+		for _, re := range ignored {
+			if m, err := re.Search(name); err != nil || m != nil {
+				return false, err
+			}
 		}
 		if slices.Contains(known, strings.TrimPrefix(filepath.Ext(name), ".")) {
 			return true, nil
@@ -284,11 +275,6 @@ func (c *call) varFileFilter() (func(name string) (bool, error), error) {
 		}
 		return false, fmt.Errorf("does not have a valid extension: %s", strings.Join(known, ", "))
 	}, nil
-}
-
-func matches(re *regex.Regexp, name string) bool {
-	m, err := re.Search(name)
-	return err == nil && m != nil
 }
 
 // textsOf is a list's texts, or what split makes of one text.

@@ -123,7 +123,7 @@ func addHost(_ context.Context, c *call) (*outcome, error) {
 	h.name = name
 	for k, v := range c.given.All() {
 		if !slices.Contains([]string{"name", "hostname", "groupname", "groups"}, text(k)) {
-			h.vars.Set(k, data(v))
+			h.vars.Set(k, vars.Untemplated(v)) // it may come from a host
 		}
 	}
 	if port > 0 {
@@ -146,7 +146,7 @@ func addHost(_ context.Context, c *call) (*outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	shown := value.NewMap("host_name", h.name, "groups", value.List(h.groups), "host_vars", plain(h.vars))
+	shown := value.NewMap("host_name", h.name, "groups", value.List(h.groups), "host_vars", vars.Plain(h.vars))
 	return newOutcome(module.Result{Changed: changed}.Set("add_host", shown)), nil
 }
 
@@ -158,49 +158,6 @@ func firstOf(m *value.Map, names ...string) any {
 		}
 	}
 	return nil
-}
-
-// data marks text that must not be taken for a template later: it may come
-// from a host.
-func data(v any) any {
-	switch x := v.(type) {
-	case string:
-		return vars.Raw(x)
-	case []any:
-		out := make([]any, len(x))
-		for i, e := range x {
-			out[i] = data(e)
-		}
-		return out
-	case *value.Map:
-		out := value.NewMap()
-		for k, e := range x.All() {
-			out.Set(k, data(e))
-		}
-		return out
-	}
-	return v
-}
-
-// plain is the inverse of data.
-func plain(v any) any {
-	switch x := v.(type) {
-	case vars.Raw:
-		return string(x)
-	case []any:
-		out := make([]any, len(x))
-		for i, e := range x {
-			out[i] = plain(e)
-		}
-		return out
-	case *value.Map:
-		out := value.NewMap()
-		for k, e := range x.All() {
-			out.Set(k, plain(e))
-		}
-		return out
-	}
-	return v
 }
 
 func groupByAction() *action {

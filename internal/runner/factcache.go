@@ -74,7 +74,7 @@ func (c *factCache) keep(host string, facts *value.Map) error {
 		return fmt.Errorf("cannot keep the facts of %s: %w", host, err)
 	}
 	_, err = tmp.Write(data)
-	if err = errors.Join(err, tmp.Chmod(0o644), tmp.Close()); err == nil {
+	if err = errors.Join(err, tmp.Close()); err == nil {
 		err = os.Rename(tmp.Name(), c.file(host))
 	}
 	if err != nil {

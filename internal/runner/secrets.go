@@ -175,6 +175,14 @@ func (s *secrets) event(e report.Event) report.Event {
 	case report.Warning:
 		x.Text = s.text(x.Text)
 		return x
+	case report.Interrupted:
+		running := make([]report.Progress, len(x.Running))
+		for i, p := range x.Running {
+			p.Text, p.Task = s.text(p.Text), s.text(p.Task)
+			running[i] = p
+		}
+		x.Running = running
+		return x
 	case report.Recap:
 		x.Custom = s.mapping(x.Custom)
 		return x

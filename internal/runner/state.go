@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"sync"
@@ -18,16 +19,18 @@ type state struct {
 	custom   *value.Map            // set_stats
 	known    map[string]bool       // hosts whose facts a play gathered
 	cache    *factCache            // facts of earlier runs, nil for none
+	recalled map[string]bool       // hosts that the cache was asked about
 	warn     func(text string)     // what the cache could not do
 }
 
 func newState() *state {
-	return &state{facts: map[string]*value.Map{}, fixed: map[string]*value.Map{},
+	return &state{recalled: map[string]bool{}, facts: map[string]*value.Map{}, fixed: map[string]*value.Map{},
 		included: map[string]*value.Map{}, known: map[string]bool{}, custom: value.NewMap()}
 }
 
 // of returns the three maps of a host; none is nil.
 func (s *state) of(host string) (facts, fixed, included *value.Map) {
+	s.lateRecall(host)
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return orEmpty(s.facts[host]), orEmpty(s.fixed[host]), orEmpty(s.included[host])
@@ -41,21 +44,15 @@ func orEmpty(m *value.Map) *value.Map {
 }
 
 func (s *state) apply(host string, e effect) {
+	target := cmp.Or(e.onHost, host)
+	s.lateRecall(target)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if e.facts != nil {
-		target := host
-		if e.onHost != "" {
-			target = e.onHost
-		}
 		s.facts[target] = merged(s.facts[target], cleanFacts(e.facts))
 		s.keep(target)
 	}
 	if e.fixed != nil {
-		target := host
-		if e.onHost != "" {
-			target = e.onHost
-		}
 		s.fixed[target] = merged(s.fixed[target], e.fixed)
 	}
 	if e.included != nil {
@@ -79,6 +76,7 @@ func (s *state) clearFacts(host string) {
 	defer s.mu.Unlock()
 	delete(s.facts, host)
 	delete(s.known, host)
+	s.recalled[host] = true
 	if s.cache != nil {
 		s.cache.forget(host)
 	}
@@ -98,10 +96,30 @@ func (s *state) keep(host string) {
 	}
 }
 
+// lateRecall is recall for hosts that the inventory did not name at the start:
+// localhost without an inventory, and what add_host brings.
+func (s *state) lateRecall(host string) {
+	if s.cache == nil || host == "" {
+		return
+	}
+	s.mu.RLock()
+	asked := s.recalled[host]
+	s.mu.RUnlock()
+	if asked {
+		return
+	}
+	facts, err := s.cache.load(host)
+	if err != nil {
+		s.warn(err.Error())
+	}
+	s.recall(host, facts)
+}
+
 // recall takes facts of an earlier run.
 func (s *state) recall(host string, facts *value.Map) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.recalled[host] = true
 	if facts == nil || s.facts[host] != nil {
 		return
 	}
@@ -120,6 +138,7 @@ func (s *state) gathered(host string) {
 }
 
 func (s *state) hasGathered(host string) bool {
+	s.lateRecall(host)
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return s.known[host]

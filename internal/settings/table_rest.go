@@ -1,9 +1,13 @@
 package settings
 
+import "slices"
+
 // rest are the settings of ansible-core that change nothing here: of Python, of
 // plugins, of programs that rollout is not. They are read so that a misspelt key
 // can be told from them, and for the lookup config.
-func rest() []Setting {
+func rest() []Setting { return slices.Concat(restToSELinux(), restFromSELinux()) }
+
+func restToSELinux() []Setting {
 	return []Setting{
 		{Name: "junit_output_dir", Kind: Path, Env: []string{"JUNIT_OUTPUT_DIR"}, Default: "~/.ansible.log", Use: Ignored},
 		{Name: "SYSTEM_WARNINGS", Kind: Bool, Env: []string{"ANSIBLE_SYSTEM_WARNINGS"}, Keys: []string{"defaults.system_warnings"}, Default: "true", Use: Ignored},
@@ -43,6 +47,11 @@ func rest() []Setting {
 		{Name: "DEFAULT_NETCONF_PLUGIN_PATH", Kind: Paths, Env: []string{"ANSIBLE_NETCONF_PLUGINS"}, Keys: []string{"defaults.netconf_plugins"}, Default: "~/.ansible/plugins/netconf:/usr/share/ansible/plugins/netconf", Use: Ignored},
 		{Name: "DEFAULT_NO_TARGET_SYSLOG", Kind: Bool, Env: []string{"ANSIBLE_NO_TARGET_SYSLOG"}, Keys: []string{"defaults.no_target_syslog"}, Default: "false", Use: Ignored},
 		{Name: "DEFAULT_SELINUX_SPECIAL_FS", Kind: Words, Env: []string{"ANSIBLE_SELINUX_SPECIAL_FS"}, Keys: []string{"selinux.special_context_filesystems"}, Default: "fuse, nfs, vboxsf, ramfs, 9p, vfat", Use: Ignored},
+	}
+}
+
+func restFromSELinux() []Setting {
+	return []Setting{
 		{Name: "TASK_DEBUGGER_IGNORE_ERRORS", Kind: Bool, Env: []string{"ANSIBLE_TASK_DEBUGGER_IGNORE_ERRORS"}, Keys: []string{"defaults.task_debugger_ignore_errors"}, Default: "true", Use: Ignored},
 		{Name: "DEFAULT_STRATEGY_PLUGIN_PATH", Kind: Paths, Env: []string{"ANSIBLE_STRATEGY_PLUGINS"}, Keys: []string{"defaults.strategy_plugins"}, Default: "~/.ansible/plugins/strategy:/usr/share/ansible/plugins/strategy", Use: Ignored},
 		{Name: "DEFAULT_SU", Kind: Bool, Env: []string{"ANSIBLE_SU"}, Keys: []string{"defaults.su"}, Default: "false", Use: Ignored},

@@ -26,7 +26,11 @@ func filterPasswordHash(a *args) (any, error) {
 	if a.err != nil {
 		return nil, a.err
 	}
-	if err := a.frame.run.step(max(opt.Rounds, 1000)); err != nil {
+	work := max(opt.Rounds, 1000)
+	if name == "bcrypt" {
+		work = 1 << min(max(opt.Rounds, 10), 31) // its rounds are an exponent
+	}
+	if err := a.frame.run.step(work); err != nil {
 		return nil, err
 	}
 	hash, err := crypt.Hash(name, a.input(), opt)

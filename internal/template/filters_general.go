@@ -112,7 +112,7 @@ func filterFromCSV(a *args) (any, error) {
 	default:
 		return nil, failf("Dialect '%s' is not supported by your version of python.", name)
 	}
-	if sep := a.textOrNone(2); sep != "" {
+	if sep := a.textGiven(2); sep != "" {
 		if utf8.RuneCountInString(sep) != 1 {
 			return nil, failf("Unable to create custom dialect: \"delimiter\" must be a 1-character string")
 		}

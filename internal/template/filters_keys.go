@@ -246,7 +246,7 @@ func (w *keyWalk) replace(v any, depth int) (any, error) {
 // filterToPaths lists every leaf under the path that leads to it.
 func filterToPaths(a *args) (any, error) {
 	out := value.NewMap()
-	prefix := a.textOrNone(0)
+	prefix := a.textGiven(0)
 	if err := toPaths(a.frame.run, out, prefix, a.in, 0); err != nil {
 		return nil, err
 	}

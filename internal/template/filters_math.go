@@ -125,7 +125,7 @@ func filterHumanToBytes(a *args) (any, error) {
 	}
 	unit := m[2]
 	if unit == "" {
-		unit = a.textOrNone(0)
+		unit = a.textGiven(0)
 	}
 	if unit == "" {
 		return roundHalfEven(n), nil
@@ -161,13 +161,6 @@ func sizeSuffix(unit string, bits bool) bool {
 }
 
 func roundHalfEven(f float64) any { return truncated(math.RoundToEven(f), 0) }
-
-func (a *args) textOrNone(i int) string {
-	if !a.given(i) {
-		return ""
-	}
-	return a.text(i, "")
-}
 
 const ansibleNamespace = "361e6d51faec444a9079341386da8e2e"
 

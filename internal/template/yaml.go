@@ -125,7 +125,7 @@ func (w *yamlWriter) dump(a *args) (any, error) {
 		}
 	}
 	w.unsorted = !a.bool(2, true)
-	if s := a.textOrNone(5); s != "" {
+	if s := a.textGiven(5); s != "" {
 		w.style = s[0]
 	}
 	if a.bool(3, false) {

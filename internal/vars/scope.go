@@ -115,7 +115,7 @@ func (s *Scope) Written(name string) (any, bool, error) {
 			return v, true, err
 		}
 		if raw, ok := s.layers[i].get(name); ok {
-			return plain(raw), true, nil
+			return Plain(raw), true, nil
 		}
 	}
 	return nil, false, nil
@@ -162,27 +162,6 @@ func (s *Scope) partly(v any) (any, error) {
 		return out, nil
 	}
 	return s.walk(v, keep)
-}
-
-// plain makes the Raw texts in v plain ones.
-func plain(v any) any {
-	switch x := v.(type) {
-	case Raw:
-		return string(x)
-	case []any:
-		out := make([]any, len(x))
-		for i, e := range x {
-			out[i] = plain(e)
-		}
-		return out
-	case *value.Map:
-		out := value.NewMap()
-		for k, e := range x.All() {
-			out.Set(k, plain(e))
-		}
-		return out
-	}
-	return v
 }
 
 // Has tells whether there is a variable of that name, without evaluating it.

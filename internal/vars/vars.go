@@ -4,6 +4,7 @@
 package vars
 
 import (
+	"rollout/internal/template"
 	"rollout/internal/value"
 )
 
@@ -96,6 +97,30 @@ func Plain(v any) any {
 		out := value.NewMap()
 		for k, e := range x.All() {
 			out.Set(k, Plain(e))
+		}
+		return out
+	}
+	return v
+}
+
+// Untemplated returns v with every text that would be a template marked Raw: it
+// came from where nobody is to have expressions evaluated here.
+func Untemplated(v any) any {
+	switch x := v.(type) {
+	case string:
+		if template.IsTemplate(x) {
+			return Raw(x)
+		}
+	case []any:
+		out := make([]any, len(x))
+		for i, e := range x {
+			out[i] = Untemplated(e)
+		}
+		return out
+	case *value.Map:
+		out := value.NewMap()
+		for k, e := range x.All() {
+			out.Set(k, Untemplated(e))
 		}
 		return out
 	}

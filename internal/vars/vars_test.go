@@ -3,6 +3,7 @@ package vars
 import (
 	"context"
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -177,4 +178,11 @@ func FuzzParseExtra(f *testing.F) {
 			t.Errorf("%q gives no variables and no error", s)
 		}
 	})
+}
+
+func TestUntemplated(t *testing.T) {
+	got := Untemplated(value.NewMap("a", []any{"{{ 1 }}", "plain", 1}, "b", "{% x %}")).(*value.Map)
+	if want := value.NewMap("a", []any{Raw("{{ 1 }}"), "plain", 1}, "b", Raw("{% x %}")); !reflect.DeepEqual(got.At("a"), want.At("a")) || got.At("b") != want.At("b") {
+		t.Errorf("got %v", got)
+	}
 }
