@@ -175,9 +175,9 @@ func (b *batch) failAll(t *playbook.Task, info report.Task, j *joint, err error,
 	for _, o := range j.outcomes {
 		o.failed = true
 	}
-	for _, m := range j.hosts {
+	for i, m := range j.hosts {
 		o := failure(err.Error())
-		o.aborted = true
+		o.aborted, o.noLog = true, j.outcomes[i].noLog // the file's name may hold what is not to be seen
 		o.sealed()
 		b.count(t, m, o, f)
 		b.run.tell(o.event(info, m.name))

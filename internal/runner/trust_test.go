@@ -2,8 +2,10 @@ package runner
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -95,5 +97,20 @@ func TestFactsStayInTheirFolder(t *testing.T) {
 	c := &factCache{dir: t.TempDir(), now: time.Now}
 	if got := filepath.Dir(c.file("../../etc/passwd")); got != c.dir {
 		t.Errorf("got %s, want %s", got, c.dir)
+	}
+}
+
+func TestAnIncludeThatFailsHidesItsFile(t *testing.T) {
+	tr, _, err := ran(t, map[string]string{"site.yml": play("h1", `
+vars: {secret: hush}
+tasks:
+  - include_tasks: "{{ secret }}.yml"
+    no_log: true
+`)}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if shown := fmt.Sprint(tr.raw) + tr.text(); strings.Contains(shown, "hush") {
+		t.Errorf("shown: %s", shown)
 	}
 }

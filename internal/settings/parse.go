@@ -80,7 +80,12 @@ func resolve(path, dir string) string {
 	if cwd, err := os.Getwd(); err == nil {
 		path = strings.ReplaceAll(path, "{{CWD}}", cwd)
 	}
-	path = os.ExpandEnv(path)
+	path = os.Expand(path, func(name string) string {
+		if v, ok := os.LookupEnv(name); ok {
+			return v
+		}
+		return "$" + name // as Python's expandvars: what is not set stays
+	})
 	if rest, ok := strings.CutPrefix(path, "~"); ok && (rest == "" || rest[0] == '/') {
 		if home, err := os.UserHomeDir(); err == nil {
 			path = home + rest

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"rollout/internal/regex"
@@ -42,7 +43,7 @@ func iniTerm(term string, opt *value.Map) (string, error) {
 	var parts []string
 	for i, word := range strings.Fields(term) {
 		name, _, ok := strings.Cut(word, "=")
-		if i == 0 || (ok && contains(iniOptions, name)) {
+		if i == 0 || (ok && slices.Contains(iniOptions, name)) {
 			parts = append(parts, word)
 			continue
 		}
@@ -55,7 +56,7 @@ func iniTerm(term string, opt *value.Map) (string, error) {
 	for _, part := range parts {
 		name, v, ok := strings.Cut(part, "=")
 		switch {
-		case ok && !contains(iniOptions, name):
+		case ok && !slices.Contains(iniOptions, name):
 			return "", fmt.Errorf("ini: %s is not a valid option", name)
 		case ok:
 			opt.Set(name, v)
@@ -67,15 +68,6 @@ func iniTerm(term string, opt *value.Map) (string, error) {
 		return "", fmt.Errorf("ini: No key to lookup was provided as first term with in string inline options: %s", term)
 	}
 	return key, nil
-}
-
-func contains(list []string, s string) bool {
-	for _, e := range list {
-		if e == s {
-			return true
-		}
-	}
-	return false
 }
 
 func (d Deps) iniValues(scope template.Scope, key string, opt *value.Map) ([]any, error) {

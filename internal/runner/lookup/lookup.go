@@ -7,6 +7,8 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"slices"
+	"strings"
 	"time"
 
 	"rollout/internal/template"
@@ -96,7 +98,9 @@ func optionBool(kw *value.Map, name string, fallback bool) bool {
 	case bool:
 		return v
 	case string:
-		return v == "yes" || v == "true" || v == "True" || v == "1"
+		return slices.Contains([]string{"y", "yes", "on", "1", "true", "t", "1.0"}, strings.ToLower(strings.TrimSpace(v)))
+	case int:
+		return v == 1
 	}
 	return fallback
 }
