@@ -29,7 +29,11 @@ func generalFilters() []*builtin {
 		def("from_csv", "dialect fieldnames delimiter skipinitialspace strict", filterFromCSV),
 		def("groupby_as_dict", "attribute", filterGroupbyAsDict),
 		def("json_query", "expr", filterJSONQuery),
+		def("lists_difference", "* **", func(a *args) (any, error) { return a.overLists(keepOutside) }),
+		def("lists_intersect", "* **", func(a *args) (any, error) { return a.overLists(keepInside) }),
 		def("lists_mergeby", "* **", filterListsMergeby),
+		def("lists_symmetric_difference", "* **", func(a *args) (any, error) { return a.overLists(keepUnshared) }),
+		def("lists_union", "* **", func(a *args) (any, error) { return a.overLists(keepAll) }),
 		def("random_mac", "seed", filterRandomMAC),
 		def("to_time_unit", "unit year month", func(a *args) (any, error) { return a.timeUnit(a.text(0, "ms"), 1) }),
 		def("version_sort", "reverse", filterVersionSort),
@@ -197,7 +201,7 @@ func filterListsMergeby(a *args) (any, error) {
 	if len(a.rest) == 0 {
 		return nil, failf("At least one list and index are needed.")
 	}
-	lists, err := mergeLists(append([]any{a.in}, a.rest[:len(a.rest)-1]...))
+	lists, err := mergeLists("All arguments before the argument index for community.general.lists_mergeby", append([]any{a.in}, a.rest[:len(a.rest)-1]...))
 	if err != nil || len(lists) == 0 {
 		return a.list(nil), err
 	}
@@ -220,12 +224,12 @@ func filterListsMergeby(a *args) (any, error) {
 }
 
 // mergeLists takes the lists out of lists of lists.
-func mergeLists(in []any) ([]any, error) {
+func mergeLists(which string, in []any) ([]any, error) {
 	var out []any
 	for _, e := range in {
 		items, ok := sequenceOf(e)
 		if !ok {
-			return nil, failf("All arguments before the argument index for community.general.lists_mergeby must be lists. %s is %s", text(e), typeName(e))
+			return nil, failf("%s must be lists. %s is %s", which, text(e), typeName(e))
 		}
 		nested := len(items) > 0
 		for _, x := range items {

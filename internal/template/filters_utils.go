@@ -22,6 +22,7 @@ func utilsFilters() []*builtin {
 		def("index_of", "test value key wantlist fail_on_missing", filterIndexOf),
 		def("keep_keys", "target matching_parameter", filterKeepKeys),
 		def("macaddr", "query", func(a *args) (any, error) { return a.hardware("macaddr") }),
+		def("param_list_compare", "target", filterParamListCompare),
 		def("remove_keys", "target matching_parameter", filterRemoveKeys),
 		def("replace_keys", "target matching_parameter", filterReplaceKeys),
 		def("to_paths", "prepend wantlist", filterToPaths),

@@ -31,6 +31,8 @@ func utilsTests() []*builtin {
 		address("ipv6_sixtofour", func(ip netip.Addr) bool { return inPrefix(ip, "2002::/16") }),
 		address("ipv6_teredo", func(ip netip.Addr) bool { return inPrefix(ip, "2001::/32") }),
 		address("loopback", netip.Addr.IsLoopback), address("multicast", netip.Addr.IsMulticast),
+		address("private", isPrivate), address("reserved", isReserved),
+		address("public", func(ip netip.Addr) bool { return !isPrivate(ip) && !inPrefix(ip.Unmap(), "100.64.0.0/10") }),
 		address("unspecified", netip.Addr.IsUnspecified),
 		network("ip", func(netip.Prefix) bool { return true }),
 		network("ipv4", func(p netip.Prefix) bool { return p.Addr().Is4() }),
@@ -49,6 +51,41 @@ var macText = regexp.MustCompile(`(?i)^([0-9a-f]{2}[:-]){5}[0-9a-f]{2}$|^([0-9a-
 func inPrefix(ip netip.Addr, text string) bool {
 	p, err := netip.ParsePrefix(text)
 	return err == nil && p.Contains(ip)
+}
+
+// The networks that IANA's registries of special addresses have as not global,
+// those within them that are, and what is reserved, as Python's ipaddress has
+// them.
+var (
+	notGlobal = []string{"0.0.0.0/8", "10.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24",
+		"192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4", "::1/128", "::/128", "64:ff9b:1::/48",
+		"100::/64", "2001::/23", "2001:db8::/32", "2002::/16", "fc00::/7", "fe80::/10"}
+	globalAfterAll = []string{"192.0.0.9/32", "192.0.0.10/32", "2001:1::1/128", "2001:1::2/128", "2001:3::/32", "2001:4:112::/48",
+		"2001:20::/28", "2001:30::/28"}
+	reservedNets = []string{"240.0.0.0/4", "::/8", "100::/8", "200::/7", "400::/6", "800::/5", "1000::/4", "4000::/3", "6000::/3",
+		"8000::/3", "a000::/3", "c000::/3", "e000::/4", "f000::/5", "f800::/6", "fe00::/9"}
+)
+
+func inAny(ip netip.Addr, nets []string) bool {
+	for _, n := range nets {
+		if inPrefix(ip, n) {
+			return true
+		}
+	}
+	return false
+}
+
+func isPrivate(ip netip.Addr) bool {
+	ip = ip.Unmap().WithZone("")
+	return inAny(ip, notGlobal) && !inAny(ip, globalAfterAll)
+}
+
+// isReserved takes an IPv4 address in an IPv6 one for what it is written as.
+func isReserved(ip netip.Addr) bool {
+	if ip = ip.WithZone(""); ip.Is4In6() {
+		return true // in ::/8
+	}
+	return inAny(ip, reservedNets)
 }
 
 // inNetwork reports whether one network is within the other.
