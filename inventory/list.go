@@ -139,6 +139,12 @@ func hostNames(hosts []*Host) []any {
 // ErrOneHost says that a pattern means no host, or more than one.
 var ErrOneHost = errors.New("you must pass a single valid host to --host parameter")
 
+// What ansible-inventory says, for those who look for it.
+const (
+	unmatchedText = "Could not match supplied host pattern"
+	groupText     = "Pattern must be valid group name when using --graph"
+)
+
 // HostVars is what `ansible-inventory --host` prints: the variables of the one
 // host that the pattern means. The error is ErrOneHost, or says what is wrong
 // with the pattern.
@@ -149,7 +155,7 @@ func (inv *Inventory) HostVars(pattern string, form Form) (*value.Map, error) {
 	}
 	hosts := slices.DeleteFunc(sel.Hosts, func(h *Host) bool { return !form.shows(h) })
 	if len(hosts) == 0 && len(sel.Unmatched) > 0 {
-		return nil, fmt.Errorf("Could not match supplied host pattern, ignoring: %s: %w", strings.Join(sel.Unmatched, ", "), ErrOneHost) // Ansible's words
+		return nil, fmt.Errorf("%s, ignoring: %s: %w", unmatchedText, strings.Join(sel.Unmatched, ", "), ErrOneHost)
 	}
 	if len(hosts) != 1 {
 		return nil, fmt.Errorf("%w: %q means %d", ErrOneHost, pattern, len(hosts))
@@ -248,7 +254,7 @@ func (inv *Inventory) sectionsOf(g *Group, seen map[*Host]bool, form Form) *valu
 func (inv *Inventory) Graph(group string, form Form) (string, error) {
 	g := inv.byGroup[group]
 	if g == nil {
-		return "", fmt.Errorf("Pattern must be valid group name when using --graph: there is no group %q in the inventory", group)
+		return "", fmt.Errorf("%s: there is no group %q in the inventory", groupText, group)
 	}
 	t := &drawing{inv: inv, form: form}
 	t.group(g, 0)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -32,6 +31,14 @@ type inventoryFlags struct {
 	verbose       int
 	graphedGroups []string
 }
+
+// errNoAction is said as ansible-inventory says it, for those who look for it.
+var errNoAction = errNothing("No action selected, at least one of --host, --graph or --list needs to be specified.")
+
+// errNothing is a command line that asks for nothing.
+type errNothing string
+
+func (e errNothing) Error() string { return string(e) }
 
 func inventoryCommand() *cobra.Command {
 	f := &inventoryFlags{}
@@ -68,7 +75,7 @@ func inventoryCommand() *cobra.Command {
 
 func (f *inventoryFlags) run(ctx context.Context) error {
 	if !f.list && !f.graph && f.host == "" {
-		return errors.New("No action selected, at least one of --host, --graph or --list needs to be specified.") // Ansible's words
+		return errNoAction
 	}
 	if len(f.graphedGroups) > 0 && !f.graph {
 		return fmt.Errorf("cannot show %s alone: a group is named with --graph only (for one host, --host %[1]s)", f.graphedGroups[0])

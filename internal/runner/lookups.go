@@ -50,6 +50,9 @@ func (r *Run) templateOptions() template.Options {
 	tests["community.general.a_module"] = moduleTest(Known(r.opt.Modules, r.opt.Own))
 	maps.Copy(tests, opt.Tests)
 	opt.Tests = tests
+	filters := lookup.Filters()
+	maps.Copy(filters, opt.Filters)
+	opt.Filters = filters
 	return opt
 }
 

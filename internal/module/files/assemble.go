@@ -146,7 +146,7 @@ func chosenFragments(call *module.Call, list []fragment) ([]fragment, error) {
 	if text, given := call.Args.At("regexp").(string); given {
 		var err error
 		if re, err = regex.Compile(text, 0); err != nil {
-			return nil, fmt.Errorf("Invalid Regexp (%w) in %q", err, text) // Ansible's words
+			return nil, fmt.Errorf("%s (%w) in %q", "Invalid Regexp", err, text)
 		}
 	}
 	var out []fragment
@@ -204,7 +204,7 @@ func unescaped(s string) (string, error) {
 			continue
 		}
 		if i++; i == len(s) {
-			return "", errors.New(`Trailing \ in string`) // Python's words
+			return "", errors.New(`trailing \ in the delimiter`)
 		}
 		c := s[i]
 		text, simple := simpleEscapes[c]

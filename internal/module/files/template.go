@@ -31,7 +31,7 @@ func templateModule() *module.Module {
 			{Name: "variable_end_string", Default: "}}", Doc: "ends an expression"},
 			{Name: "comment_start_string", Default: "{#", Doc: "begins a comment"},
 			{Name: "comment_end_string", Default: "#}", Doc: "ends a comment"},
-			{Name: "output_encoding", Default: "utf-8", Choices: []string{"utf-8"}, Doc: "encoding of the result"},
+			{Name: "output_encoding", Default: "utf-8", Choices: []string{"utf-8", ""}, Doc: "encoding of the result"},
 		}, attributes...)},
 		NeedsHost: true,
 		Run:       runTemplate,
@@ -64,7 +64,11 @@ func runTemplate(ctx context.Context, call *module.Call) (module.Result, error) 
 			p.mode = fmt.Sprintf("%04o", perm)
 		}
 	}
-	return finish(place(ctx, call, p))
+	res, err := finish(place(ctx, call, p))
+	if err == nil && !res.Failed {
+		res = res.Set("src", found)
+	}
+	return res, err
 }
 
 // withHeader hands the arguments to the renderer as the template's own header
