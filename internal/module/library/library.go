@@ -23,7 +23,7 @@ type Library struct {
 	mu          sync.Mutex
 	near        []string              // folders beside playbooks and roles
 	folders     []string              // further ones
-	collections []string              // folders that hold ansible_collections
+	collections []string              // folders that hold ansible_collections, or are one
 	found       map[string]*ownModule // by file
 }
 
@@ -95,7 +95,10 @@ func (l *Library) places(name string) []string {
 	}
 	var out []string
 	for _, root := range l.collections {
-		out = append(out, filepath.Join(root, "ansible_collections", parts[0], parts[1], "plugins", "modules"))
+		if filepath.Base(root) != "ansible_collections" {
+			root = filepath.Join(root, "ansible_collections")
+		}
+		out = append(out, filepath.Join(root, parts[0], parts[1], "plugins", "modules"))
 	}
 	return out
 }
