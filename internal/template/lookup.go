@@ -423,11 +423,3 @@ func withoutPath(m *value.Map, keys []string) *value.Map {
 	}
 	return out
 }
-
-// templatedTerm is a string with a template in it that a lookup is given.
-type templatedTerm struct{ t *Template }
-
-func (n *templatedTerm) eval(f *frame) (any, error) {
-	ctx := context.WithValue(f.run.ctx, callsKey{}, f.run.calls+1)
-	return n.t.Render(ctx, &frameScope{f})
-}

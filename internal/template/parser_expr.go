@@ -391,14 +391,16 @@ func (p *parser) call(fn expr) expr {
 	c := &callExpr{t: p.t, pos: pos, fn: fn, args: p.args()}
 	if name, ok := fn.(*nameExpr); ok {
 		p.checkLookup(name.name, c)
-		p.templatedTerms(name.name, c)
+		if isLookup(name.name) && p.t.engine != nil {
+			p.nestedTerms(c)
+		}
 	}
 	return c
 }
 
 // checkLookup finds an unknown lookup before anything is run.
 func (p *parser) checkLookup(fn string, c *callExpr) {
-	if (fn != "lookup" && fn != "query" && fn != "q") || len(c.args.pos) == 0 || p.t.engine == nil {
+	if !isLookup(fn) || len(c.args.pos) == 0 || p.t.engine == nil {
 		return
 	}
 	name, ok := c.args.pos[0].(*constant)
@@ -413,36 +415,9 @@ func (p *parser) checkLookup(fn string, c *callExpr) {
 	if p.t.engine.lookup(s) == nil {
 		p.failHint(c.pos, document.Suggest(s, p.t.engine.LookupNames()), "no lookup named '%s'", s)
 	}
-	p.nestedTerms(c)
 }
 
-// templatedTerms makes templates of the strings that a lookup is given, as
-// Ansible evaluates them once more. Only what is written in the call itself is
-// one: what a variable holds was evaluated already, or is data.
-func (p *parser) templatedTerms(fn string, c *callExpr) {
-	if fn != "lookup" && fn != "query" && fn != "q" || p.t.engine == nil {
-		return
-	}
-	for i, x := range c.args.pos {
-		lit, ok := x.(*constant)
-		if !ok || i == 0 {
-			continue
-		}
-		src, ok := lit.v.(string)
-		if !ok || !IsTemplate(src) {
-			continue
-		}
-		t, err := p.t.engine.CompileWith("", src, valueOptions)
-		if err != nil {
-			p.failAt(c.pos, "the string %s that is given to %s is no template: %v", quoted(src), fn, err)
-			return
-		}
-		for _, name := range t.names {
-			p.names[name] = true
-		}
-		c.args.pos[i] = &templatedTerm{t}
-	}
-}
+func isLookup(fn string) bool { return fn == "lookup" || fn == "query" || fn == "q" }
 
 func (p *parser) args() callArgs {
 	var a callArgs
