@@ -133,8 +133,8 @@ func answer(out connection.Output) module.Result {
 		rc, has := m.Get("rc")
 		res.Failed = has && rc != 0 && rc != "0"
 	}
-	if junk {
-		res.Warnings = append(res.Warnings, "Module invocation had junk after the JSON data")
+	if junk != "" {
+		res.Warnings = append(res.Warnings, "Module invocation had junk after the JSON data: "+junk)
 	}
 	for k, v := range m.All() {
 		switch k {
@@ -147,15 +147,18 @@ func answer(out connection.Output) module.Result {
 }
 
 // withoutJunk takes away the lines before the first that begins an object, and
-// those after the last that ends it; junk says that there were such.
-func withoutJunk(text string) (found string, junk bool) {
-	lines := strings.Split(text, "\n")
+// those after the last that ends it, which it returns as junk: "" for none.
+func withoutJunk(text string) (found, junk string) {
+	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
 	for len(lines) > 0 && !strings.HasPrefix(strings.TrimSpace(lines[0]), "{") {
 		lines = lines[1:]
 	}
-	for len(lines) > 0 && !strings.HasSuffix(strings.TrimSpace(lines[len(lines)-1]), "}") {
-		junk = junk || strings.TrimSpace(lines[len(lines)-1]) != ""
-		lines = lines[:len(lines)-1]
+	end := len(lines)
+	for end > 0 && !strings.HasSuffix(strings.TrimSpace(lines[end-1]), "}") {
+		end--
 	}
-	return strings.Join(lines, "\n"), junk
+	if junk = strings.Join(lines[end:], "\n"); strings.TrimSpace(junk) == "" {
+		junk = ""
+	}
+	return strings.Join(lines[:end], "\n"), junk
 }
