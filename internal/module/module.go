@@ -118,6 +118,9 @@ type Diff struct {
 	Of                        string // what changes, where the headers don't say it
 	BeforeHeader, AfterHeader string
 	Before, After             string
+	// Prepared is the whole as it is to be shown, where the module has made it
+	// itself; Before and After are empty then.
+	Prepared string
 }
 
 // Fail is a failed Result with a message.

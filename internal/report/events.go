@@ -109,6 +109,7 @@ type Diff struct {
 	Of                        string // what changes, where the headers don't say it
 	BeforeHeader, AfterHeader string
 	Before, After             string
+	Prepared                  string // the whole, where the module has made it itself
 }
 
 // HostStart says that a task starts on a host.

@@ -14,6 +14,9 @@ const maxDiffCells = 4_000_000
 
 // diff is what changed, in colours, with an empty line behind it.
 func (d *display) diff(change Diff) string {
+	if change.Prepared != "" {
+		return Printable(strings.TrimSuffix(change.Prepared, "\n")) + "\n"
+	}
 	context := d.opt.Look.DiffContext
 	if context == 0 {
 		context = diffContext

@@ -100,7 +100,12 @@ func (o *outcome) undecided(ctx context.Context, key string, err error) error {
 	return ctx.Err()
 }
 
-func diffData(diffs []module.Diff) []any {
+// diffData is a diff as Ansible returns it: one that a module prepared is no
+// list.
+func diffData(diffs []module.Diff) any {
+	if len(diffs) == 1 && diffs[0].Prepared != "" {
+		return value.NewMap("prepared", diffs[0].Prepared)
+	}
 	out := make([]any, len(diffs))
 	for i, d := range diffs {
 		m := value.NewMap("before", d.Before, "after", d.After)

@@ -199,7 +199,7 @@ func (s *secrets) result(r report.Result) report.Result {
 	r.Task, r.Label, r.Data = s.task(r.Task), s.text(r.Label), s.mapping(r.Data)
 	diffs := make([]report.Diff, len(r.Diffs))
 	for i, d := range r.Diffs {
-		d.Before, d.After = s.text(d.Before), s.text(d.After)
+		d.Before, d.After, d.Prepared = s.text(d.Before), s.text(d.After), s.text(d.Prepared)
 		diffs[i] = d
 	}
 	warnings := make([]string, len(r.Warnings))

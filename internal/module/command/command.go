@@ -101,7 +101,7 @@ func commandLine(call *module.Call) (line, string) {
 	}
 	quoted := make([]string, len(argv))
 	for i, w := range argv {
-		quoted[i] = expanding(w)
+		quoted[i] = module.Expanding(w)
 	}
 	return line{exec: "exec " + strings.Join(quoted, " "), present: presence(quoted[0]), name: argv[0], cmd: value.List(argv)}, ""
 }

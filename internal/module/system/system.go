@@ -19,6 +19,7 @@ func Modules() []*module.Module {
 	return []*module.Module{
 		pingModule(), setupModule(), waitForModule(), waitForConnectionModule(), uriModule(),
 		serviceModule(), systemdModule(), aptModule(), mountModule(), userModule(), groupModule(), authorizedKeyModule(),
+		gitModule(),
 	}
 }
 
