@@ -25,7 +25,7 @@ func generalFilters() []*builtin {
 		def("counter", "", filterCounter),
 		def("crc32", "", func(a *args) (any, error) { return fmt.Sprintf("%x", crc32.ChecksumIEEE([]byte(a.word()))), nil }),
 		def("dict", "", filterDict),
-		def("dict_kv", "key", func(a *args) (any, error) { return value.NewMap(a.need(0), a.in), a.err }),
+		def("dict_kv", "key", filterDictKV),
 		def("from_csv", "dialect fieldnames delimiter skipinitialspace strict", filterFromCSV),
 		def("groupby_as_dict", "attribute", filterGroupbyAsDict),
 		def("json_query", "expr", filterJSONQuery),
@@ -107,6 +107,13 @@ func filterDict(a *args) (any, error) {
 	return out, a.frame.run.dict(out.Len())
 }
 
+func filterDictKV(a *args) (any, error) {
+	if k := a.need(0); !hashable(k) {
+		return nil, unhashable(k)
+	}
+	return value.NewMap(a.need(0), a.in), a.err
+}
+
 func filterFromCSV(a *args) (any, error) {
 	d := CSVDialect{Comma: ',', Quote: '"', SkipSpace: a.bool(3, false), Strict: a.bool(4, false)}
 	switch name := a.text(0, "excel"); name {
@@ -129,6 +136,11 @@ func filterFromCSV(a *args) (any, error) {
 	var names []any
 	if a.given(1) && a.p[1] != nil {
 		names = a.itemsOf(a.p[1])
+	}
+	for _, name := range names {
+		if !hashable(name) {
+			return nil, unhashable(name)
+		}
 	}
 	var out []any
 	for _, row := range rows {

@@ -226,6 +226,9 @@ func (w *keyWalk) replace(v any, depth int) (any, error) {
 			if err != nil {
 				return nil, err
 			}
+			if after := pair.At("after"); hit && !hashable(after) {
+				return nil, unhashable(after)
+			}
 			if hit {
 				e := out.At(k)
 				out.Delete(k)

@@ -154,6 +154,9 @@ func dictMethods() []*builtin {
 		def("fromkeys", "iterable value", func(a *args) (any, error) {
 			m := value.NewMap()
 			for _, k := range a.itemsOf(a.need(0)) {
+				if !hashable(k) {
+					return nil, unhashable(k)
+				}
 				m.Set(k, a.get(1, nil))
 			}
 			return m, nil

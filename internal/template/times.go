@@ -144,11 +144,25 @@ func methodReplaceTime(a *args) (any, error) {
 		return nil, err
 	}
 	t := d.T
-	us := a.int(6, t.Nanosecond()/1000)
-	month, day := a.int(1, int(t.Month())), a.int(2, t.Day())
-	out := time.Date(a.int(0, t.Year()), time.Month(month), day, a.int(3, t.Hour()), a.int(4, t.Minute()),
-		a.int(5, t.Second()), us*1000, t.Location())
-	if out.Day() != day || int(out.Month()) != month {
+	n := [...]int{a.int(0, t.Year()), a.int(1, int(t.Month())), a.int(2, t.Day()), a.int(3, t.Hour()), a.int(4, t.Minute()),
+		a.int(5, t.Second()), a.int(6, t.Nanosecond()/1000)}
+	if a.err != nil {
+		return nil, a.err
+	}
+	for i, f := range [...]struct {
+		least, most int
+		wrong       string
+	}{
+		{1, 9999, fmt.Sprintf("year %d is out of range", n[0])}, {1, 12, "month must be in 1..12"}, {1, 31, "day is out of range for month"},
+		{0, 23, "hour must be in 0..23"}, {0, 59, "minute must be in 0..59"}, {0, 59, "second must be in 0..59"},
+		{0, 999999, "microsecond must be in 0..999999"},
+	} {
+		if n[i] < f.least || n[i] > f.most {
+			return nil, failf("%s", f.wrong)
+		}
+	}
+	out := time.Date(n[0], time.Month(n[1]), n[2], n[3], n[4], n[5], n[6]*1000, t.Location())
+	if out.Day() != n[2] {
 		return nil, failf("day is out of range for month")
 	}
 	return datetime{T: out, Day: d.Day, Zoned: d.Zoned}, nil
