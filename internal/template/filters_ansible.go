@@ -28,7 +28,7 @@ func ansibleFilters() []*builtin {
 		def("dirname", "", func(a *args) (any, error) { return dirname(a.word()), nil }),
 		def("expanduser", "", filterExpanduser),
 		def("expandvars", "", filterExpandvars),
-		def("extract", "container morekeys", filterExtract),
+		def("extract", "? container morekeys", filterExtract),
 		def("flatten", "levels skip_nulls", filterFlatten),
 		def("from_json", "", filterFromJSON),
 		def("from_yaml", "!", filterFromYAML),
@@ -175,7 +175,14 @@ func filterTernary(a *args) (any, error) {
 	return a.need(1), nil
 }
 
+// filterExtract is undefined where its container or key is, so that default
+// can follow.
 func filterExtract(a *args) (any, error) {
+	for _, v := range append([]any{a.in}, a.p...) {
+		if u, ok := v.(*Undefined); ok {
+			return u, nil
+		}
+	}
 	keys := []any{a.in}
 	if a.given(1) {
 		if more, ok := listOf(a.p[1]); ok {
