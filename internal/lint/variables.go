@@ -132,7 +132,7 @@ func (c *collector) namesIn(text string, bare bool) []string {
 	if !bare || isTemplate(text) {
 		return c.Engine.ValueNames(text)
 	}
-	if x, err := c.Engine.CompileExpr(text); err == nil {
+	if x, err := c.Engine.CompileCondition(text); err == nil {
 		return x.Names()
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"rollout/internal/document"
 	"rollout/internal/module"
 	"rollout/internal/playbook"
+	"rollout/internal/report"
 	"rollout/internal/template"
 	"rollout/internal/value"
 	"rollout/internal/vars"
@@ -177,12 +178,10 @@ func (b *batch) environment(s *vars.Scope, t *playbook.Task) (map[string]string,
 		}
 		m, ok := v.(*value.Map)
 		if !ok && v != nil {
-			return nil, n.Errorf("environment must be a mapping, not %s", text(v))
+			b.run.tell(report.Warning{Text: fmt.Sprintf("could not parse environment value, skipping: %s (%s)", text(v), n.Pos)})
 		}
 		for k, e := range m.All() {
-			if e != any(vars.OmitText) {
-				env[text(k)] = text(e)
-			}
+			env[text(k)] = text(e)
 		}
 	}
 	return env, nil

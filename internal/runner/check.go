@@ -300,7 +300,7 @@ func (c *checker) expression(n *document.Node) {
 		c.text(src, n)
 		return
 	}
-	if _, err := c.run.engine.CompileExpr(src); err != nil {
+	if _, err := c.run.engine.CompileCondition(src); err != nil {
 		c.syntax(n, err)
 	}
 }

@@ -67,7 +67,7 @@ func (r *Run) expression(ctx context.Context, s *vars.Scope, text string) (bool,
 			return value.Truthy(v), nil
 		}
 	}
-	x, err := r.engine.CompileExpr(text)
+	x, err := r.engine.CompileCondition(text)
 	if err != nil {
 		return false, err
 	}

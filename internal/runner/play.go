@@ -273,15 +273,9 @@ func (b *batch) inOrder(ctx context.Context, hosts []string) ([]string, error) {
 type standing struct{ alive, batch []string }
 
 func (b *batch) standing() standing {
-	in := map[string]bool{}
-	for _, m := range b.remaining() {
-		in[m.name] = true
-	}
 	s := standing{alive: b.aliveHosts()}
-	for _, h := range b.playHosts {
-		if in[h] {
-			s.batch = append(s.batch, h)
-		}
+	for _, m := range b.remaining() {
+		s.batch = append(s.batch, m.name)
 	}
 	return s
 }

@@ -7,6 +7,12 @@ import (
 	"strings"
 )
 
+// exprKey is what a compiled expression is found by.
+type exprKey struct {
+	src       string
+	condition bool
+}
+
 // Expr is a compiled bare expression, as in "when:". It is safe for concurrent
 // use.
 type Expr struct {
@@ -18,14 +24,23 @@ type Expr struct {
 
 // CompileExpr compiles an expression without {{ }}. The error is a
 // *SyntaxError.
-func (e *Engine) CompileExpr(src string) (*Expr, error) {
+func (e *Engine) CompileExpr(src string) (*Expr, error) { return e.compiled(src, false) }
+
+// CompileCondition compiles what stands in {% if %}: unlike another expression it
+// may be a tuple, and "a if b else c" stands in parentheses. The error is a
+// *SyntaxError.
+func (e *Engine) CompileCondition(src string) (*Expr, error) { return e.compiled(src, true) }
+
+// compiled is an expression as it was compiled before, or now.
+func (e *Engine) compiled(src string, condition bool) (*Expr, error) {
+	key := exprKey{src, condition}
 	e.mu.Lock()
-	x := e.exprs[src]
+	x := e.exprs[key]
 	e.mu.Unlock()
 	if x != nil {
 		return x, nil
 	}
-	x, err := e.compileExpr(src)
+	x, err := e.compileExpr(src, condition)
 	if err != nil {
 		return nil, err
 	}
@@ -34,11 +49,11 @@ func (e *Engine) CompileExpr(src string) (*Expr, error) {
 	if len(e.exprs) >= maxCached {
 		clear(e.exprs)
 	}
-	e.exprs[src] = x
+	e.exprs[key] = x
 	return x, nil
 }
 
-func (e *Engine) compileExpr(src string) (*Expr, error) {
+func (e *Engine) compileExpr(src string, condition bool) (*Expr, error) {
 	if len(src) > maxSource {
 		return nil, &SyntaxError{Line: 1, Column: 1, Message: "the expression is too long"}
 	}
@@ -49,7 +64,15 @@ func (e *Engine) compileExpr(src string) (*Expr, error) {
 		return nil, err
 	}
 	p := &parser{t: t, tokens: tokens, names: map[string]bool{}}
-	x := &Expr{tmpl: t, root: p.expression()}
+	x := &Expr{tmpl: t}
+	if condition {
+		x.root = p.tuple(false, false)
+	} else {
+		x.root = p.expression()
+	}
+	if condition && p.isName("if") {
+		p.conditional()
+	}
 	if p.cur().kind != tokEOF {
 		p.failHint(p.cur().pos, bracesHint(src), "chunk after expression: '%s'", p.cur().describe())
 	}

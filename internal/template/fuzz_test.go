@@ -56,7 +56,7 @@ func FuzzExpr(f *testing.F) {
 	}
 	e := New(Options{})
 	f.Fuzz(func(t *testing.T, src string) {
-		x, err := e.compileExpr(src)
+		x, err := e.compileExpr(src, false)
 		if err != nil {
 			return
 		}

@@ -561,10 +561,12 @@ func (p *parser) test(x expr) expr {
 			p.failAt(c.pos, "You cannot chain multiple tests with is")
 			return t
 		}
-		if c.kind == tokName && c.text == "if" {
-			break // jinja2 would read a variable named "if"
-		}
 		t.args.pos = []expr{p.postfix(p.primary())}
+		if after := p.cur(); c.kind == tokName && c.text == "if" && p.err == nil && after.kind != tokVarEnd {
+			// Jinja2 takes the word for the test's argument, a variable of that name.
+			p.failHint(after.pos, "put the test in parentheses: (x is "+t.name+") if …", "expected the expression's end, got '%s'", after.describe())
+			return t
+		}
 	}
 	t.def = p.t.engine.test(t.name)
 	if t.def == nil {

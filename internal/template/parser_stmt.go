@@ -78,7 +78,7 @@ func (p *parser) ifTag() stmt {
 	for p.err == nil {
 		n.tests = append(n.tests, p.tuple(false, false))
 		if p.isName("if") || p.isName("else") { // a conditional expression as condition
-			p.failAt(p.cur().pos, "expected token 'end of statement block', got '%s'; put the condition in parentheses", p.cur().text)
+			p.conditional()
 		}
 		p.expectBlockEnd()
 		body, end := p.body("elif", "else", "endif")
@@ -93,6 +93,11 @@ func (p *parser) ifTag() stmt {
 		break
 	}
 	return n
+}
+
+// conditional refuses a conditional expression where a condition stands.
+func (p *parser) conditional() {
+	p.failAt(p.cur().pos, "expected token 'end of statement block', got '%s'; put the condition in parentheses", p.cur().text)
 }
 
 func (p *parser) setTag(pos int) stmt {

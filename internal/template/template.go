@@ -113,7 +113,7 @@ type Engine struct {
 	mu    sync.Mutex
 	cache map[cacheKey]*Template
 	size  int // bytes of source in cache
-	exprs map[string]*Expr
+	exprs map[exprKey]*Expr
 
 	patterns patterns
 	draws    atomic.Uint64 // unseeded random choices made so far
@@ -126,7 +126,7 @@ type cacheKey struct {
 
 // New returns an engine.
 func New(opts Options) *Engine {
-	e := &Engine{opts: opts, plain: opts.Plain, cache: map[cacheKey]*Template{}, exprs: map[string]*Expr{}}
+	e := &Engine{opts: opts, plain: opts.Plain, cache: map[cacheKey]*Template{}, exprs: map[exprKey]*Expr{}}
 	e.filters = tableOf(jinjaFilters(), listFilters(), textFilterTable(), ansibleFilters(), setFilters(), netFilters(), generalFilters(), utilsFilters())
 	e.tests = tableOf(jinjaTests(), ansibleTests(), utilsTests())
 	e.methods = newMethods()

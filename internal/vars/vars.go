@@ -6,6 +6,7 @@ package vars
 import (
 	"rollout/internal/template"
 	"rollout/internal/value"
+	"slices"
 )
 
 // Level is one of Ansible's levels of precedence, from weakest to strongest
@@ -128,21 +129,23 @@ func Untemplated(v any) any {
 }
 
 // OmitText is what the variable omit holds: an argument of this value is left
-// out. It is text so that it survives filters such as default(omit), and holds
-// characters that no file a person writes does.
-const OmitText = "\x00__omit_place_holder__\x00"
+// out. It is text so that it survives filters such as default(omit), begins as
+// Ansible's does, and ends in what nobody writes by accident.
+const OmitText = "__omit_place_holder__9c1f0b6a5e3d84720c6fbb51d27a93e84f10c2d6"
 
-// Omit removes from v every map entry and list element that is omit, at all
-// depths; the second result is false where v itself is.
+// Omit removes from v the map entries that are omit, as Ansible does: in maps
+// within maps, and in those that are elements of a list. An element of a list
+// stays, and so does all that is in a list within a list. The second result is
+// false where v itself is omit.
 func Omit(v any) (any, bool) {
 	switch x := v.(type) {
 	case string:
 		return x, x != OmitText
 	case []any:
-		out := make([]any, 0, len(x))
-		for _, e := range x {
-			if kept, ok := Omit(e); ok {
-				out = append(out, kept)
+		out := slices.Clone(x)
+		for i, e := range x {
+			if m, isMap := e.(*value.Map); isMap {
+				out[i], _ = Omit(m)
 			}
 		}
 		return out, true

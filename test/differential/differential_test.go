@@ -168,6 +168,10 @@ func (s *suite) play(t *testing.T, program, dir string, b book, args []string) p
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		t.Fatal(err)
 	}
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
 	line := []string{"-v", "-e", "out=" + out, "-i", b.inventory()}
 	if b.ssh {
 		line = append(line, "-i", s.farm)
@@ -177,12 +181,12 @@ func (s *suite) play(t *testing.T, program, dir string, b book, args []string) p
 		"ANSIBLE_DEPRECATION_WARNINGS=False", "LC_ALL=C.UTF-8"), b.env...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	err := cmd.Run()
+	err = cmd.Run()
 	var code *exec.ExitError
 	if err != nil && !errors.As(err, &code) {
 		t.Fatal(err)
 	}
-	placed := strings.NewReplacer(dir, "DIR")
+	placed := strings.NewReplacer(dir, "DIR", here, "HERE")
 	return played{stdout: placed.Replace(stdout.String()), stderr: placed.Replace(stderr.String()),
 		files: placed.Replace(listing(t, out)), code: cmd.ProcessState.ExitCode()}
 }

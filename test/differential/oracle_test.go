@@ -74,6 +74,9 @@ func (o oracle) keep(t *testing.T, key string, p played) {
 	}
 	text, err := json.Marshal(remembered{p.stdout, p.stderr, p.files, p.code})
 	if err == nil {
+		err = os.MkdirAll(o.dir, 0o700)
+	}
+	if err == nil {
 		err = os.WriteFile(key, text, 0o600)
 	}
 	if err != nil {

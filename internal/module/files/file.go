@@ -42,23 +42,27 @@ func runFile(ctx context.Context, call *module.Call) (module.Result, error) {
 	if recurse && state != "directory" {
 		return module.Fail("recurse option requires state to be 'directory'"), nil
 	}
-	program := want + vars("state", state, "recurse", flag(recurse), "force", flag(call.Args.Bool("force")), "follow", flag(call.Args.Bool("follow")),
+	program := want + vars("state", state, "recurse", flag(recurse), "force", flag(call.Args.Bool("force")), "follow", flag(call.Args.Bool("follow")), "diff", flag(call.Diff),
 		"atime", call.Args.String("access_time"), "mtime", call.Args.String("modification_time")) +
 		"path=" + path(call.Args.String("path")) + "\nsrc=" + path(call.Args.String("src")) + "\n" + fileProgram
 	a, err := ask(ctx, call, program, nil)
 	if err != nil {
 		return module.Result{}, err
 	}
-	return fileResult(call, a), nil
+	return fileResult(call, a)
 }
 
-func fileResult(call *module.Call, a *answers) module.Result {
+func fileResult(call *module.Call, a *answers) (module.Result, error) {
 	name := call.Args.String("path")
 	if msg := a.get("fail"); msg != "" {
-		return module.Fail(msg).Set("path", name)
+		res := module.Fail(msg).Set("path", name)
+		if kind := a.get("found"); kind != "" {
+			res = res.Set("state", kind)
+		}
+		return res, nil
 	}
 	res := described(module.Result{Changed: a.changed()}, a)
-	if a.get("state") == "" {
+	if a.get("state") == "" && a.get("ends") == "absent" {
 		res = res.Set("state", a.get("ends"))
 	}
 	key := "path"
@@ -70,18 +74,40 @@ func fileResult(call *module.Call, a *answers) module.Result {
 	if src := call.Args.String("src"); src != "" {
 		res = res.Set("src", src)
 	}
-	if call.Diff {
-		before, after := value.NewMap("path", name), value.NewMap("path", name)
-		if a.changed() {
-			before.Set("state", a.get("before"))
-			after.Set("state", a.get("ends"))
-		}
-		res.Diff = append(res.Diff, stateDiff(name, before, after))
+	if !call.Diff {
+		return res, nil
 	}
-	return res
+	diff, err := fileDiff(name, a)
+	res.Diff = append(res.Diff, diff)
+	return res, err
 }
 
-// fileProgram: path, state, src, recurse, force, follow, atime, mtime, check.
+// fileDiff is what differs of kind and attributes, and what a folder that goes
+// had in it.
+func fileDiff(name string, a *answers) (module.Diff, error) {
+	before, after := value.NewMap(), value.NewMap()
+	attributeDiff(a, before, after)
+	was, ends := a.get("before"), a.get("ends")
+	if was == "directory" && ends == "absent" {
+		before.Set("path_content", value.NewMap("directories", a.all("folder"), "files", a.all("file")))
+	}
+	for _, side := range []struct {
+		data  *value.Map
+		state string
+		src   string
+	}{{before, was, "was_src"}, {after, ends, "now_src"}} {
+		side.data.Set("path", name)
+		if src, changed := a.first[side.src]; changed {
+			side.data.Set("src", src)
+		}
+		if was != ends {
+			side.data.Set("state", side.state)
+		}
+	}
+	return dataDiff(name, "", before, after)
+}
+
+// fileProgram: path, state, src, recurse, force, follow, diff, atime, mtime, check.
 const fileProgram = `
 case $path in ?*/) path=${path%/} ;; esac
 kind() {
@@ -110,14 +136,18 @@ target() { # what attributes belong to
 }
 case $state in
 absent)
+	if [ "$diff" ] && [ "$was" = directory ]; then
+		find "$path" -mindepth 1 -type d | sort | sed 's/^/folder=/'
+		find "$path" -mindepth 1 ! -type d | sort | sed 's/^/file=/'
+	fi
 	[ "$was" = absent ] || do_ rm -rf -- "$path" ;;
 file)
 	t=$(target)
 	case $(kind "$t") in
 	file|hard) attrs "$t" ;;
 	link) attrs "$t" ;;
-	absent) fail "file ($path) is absent, cannot continue" ;;
-	*) fail "file ($path) is $(kind "$t"), cannot continue" ;;
+	absent) say found absent; fail "file ($path) is absent, cannot continue" ;;
+	*) say found "$(kind "$t")"; fail "file ($path) is $(kind "$t"), cannot continue" ;;
 	esac ;;
 touch)
 	t=$(target)
@@ -168,6 +198,7 @@ END
 		list=$(mktemp "${TMPDIR:-/tmp}/rollout-XXXXXX") || fail "cannot make a file in ${TMPDIR:-/tmp}"
 		trap 'rm -f "$list"' EXIT
 		find "$t" >"$list"
+		quiet=1
 		while IFS= read -r p; do there "$p" && attrs "$p"; done <"$list"
 	fi ;;
 link)
@@ -181,7 +212,7 @@ link)
 	case $src in /*) abs=$src ;; *) case $path in */*) abs=${path%/*}/$src ;; *) abs=$src ;; esac ;; esac
 	[ -e "$abs" ] || [ "$force" ] || fail "src file does not exist, use \"force=yes\" if you really want to create the link: $abs"
 	case $was in
-	link) [ "$(readlink "$path")" = "$src" ] || { do_ rm -f -- "$path"; do_ ln -s -- "$src" "$path"; } ;;
+	link) [ "$(readlink "$path")" = "$src" ] || { say was_src "$(readlink "$path")"; say now_src "$src"; do_ rm -f -- "$path"; do_ ln -s -- "$src" "$path"; } ;;
 	absent) do_ ln -s -- "$src" "$path" ;;
 	directory)
 		[ "$(ls -A "$path")" ] && fail "the directory $path is not empty, refusing to convert it"

@@ -16,7 +16,6 @@ import (
 
 	"rollout/internal/connection"
 	"rollout/internal/module"
-	"rollout/internal/value"
 )
 
 // Modules returns the modules of this package.
@@ -42,6 +41,17 @@ type answers struct {
 
 func (a *answers) get(key string) string { return a.first[key] }
 
+// all are the values of a key that comes several times.
+func (a *answers) all(key string) []any {
+	out := []any{}
+	for _, l := range a.lines {
+		if l[0] == key {
+			out = append(out, l[1])
+		}
+	}
+	return out
+}
+
 func (a *answers) changed() bool { return a.first["changed"] == "1" }
 
 // ask runs a program. What it could not do is in the answer "fail".
@@ -57,7 +67,7 @@ func ask(ctx context.Context, call *module.Call, script string, stdin io.Reader)
 			continue
 		}
 		a.lines = append(a.lines, [2]string{k, v})
-		if _, seen := a.first[k]; !seen || k == "changed" {
+		if _, seen := a.first[k]; !seen || k == "changed" || strings.HasPrefix(k, "was_") || strings.HasPrefix(k, "now_") {
 			a.first[k] = v
 		}
 	}
@@ -145,6 +155,7 @@ func wanted(call *module.Call) (string, error) {
 // group; a symbolic mode is tried on a file of our own, so that check mode
 // knows what it comes to.
 const library = `changed=
+quiet=
 say() { printf '%s=%s\n' "$1" "$2"; }
 fail() { printf 'fail=%s\n' "$(printf '%s' "$1" | tr '\n' ' ')"; exit 0; }
 there() { [ -e "$1" ] || [ -L "$1" ]; }
@@ -170,25 +181,29 @@ userid() {
 	*) printf '%s' "$1" ;;
 	esac
 }
+differs() { # attribute, value, wanted value
+	changed=1
+	[ "$quiet" ] || { say "was_$1" "$2"; say "now_$1" "$3"; }
+}
 attrs() { # path
 	if [ "$owner" ]; then
 		u=$(userid "$owner"); [ "$u" ] || fail "chown failed: failed to look up user $owner"
 		if [ "$(stat -c %u "$1")" != "$u" ]; then
-			changed=1
+			differs owner "$(stat -c %u "$1")" "$u"
 			[ "$check" ] || out=$(chown -h "$u" "$1" 2>&1) || fail "chown failed: $out"
 		fi
 	fi
 	if [ "$group" ]; then
 		g=$(groupid "$group"); [ "$g" ] || fail "chgrp failed: failed to look up group $group"
 		if [ "$(stat -c %g "$1")" != "$g" ]; then
-			changed=1
+			differs group "$(stat -c %g "$1")" "$g"
 			[ "$check" ] || out=$(chgrp -h "$g" "$1" 2>&1) || fail "chgrp failed: $out"
 		fi
 	fi
 	if [ "$mode" ] && [ ! -L "$1" ]; then
 		m=$(newmode "$1"); [ "$m" ] || fail "chmod failed: bad mode $mode"
 		if [ "$(stat -c %a "$1")" != "$m" ]; then
-			changed=1
+			differs mode "$(stat -c %a "$1")" "$m"
 			[ "$check" ] || out=$(chmod "$m" "$1" 2>&1) || fail "chmod failed: $out"
 		fi
 	fi
@@ -258,16 +273,4 @@ func shown(data []byte) string {
 		return "(not shown: binary)\n"
 	}
 	return string(data)
-}
-
-// stateDiff is the diff of what is no text: one "key: value" line each.
-func stateDiff(path string, before, after *value.Map) module.Diff {
-	text := func(m *value.Map) string {
-		var b strings.Builder
-		for k, v := range m.All() {
-			fmt.Fprintf(&b, "%v: %v\n", k, v)
-		}
-		return b.String()
-	}
-	return module.Diff{BeforeHeader: path, AfterHeader: path, Before: text(before), After: text(after)}
 }

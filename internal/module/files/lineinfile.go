@@ -51,10 +51,16 @@ func runLineinfile(ctx context.Context, call *module.Call) (module.Result, error
 			return out, msg, err
 		},
 	})
-	if err == nil && !res.Failed && e.absent && res.Data != nil {
+	if err != nil || res.Failed || res.Msg == noFile {
+		return res, err
+	}
+	if e.absent {
 		res = res.Set("found", found)
 	}
-	return res, err
+	// Ansible's name here for what other modules call backup_file.
+	res = res.Set("backup", res.Data.String("backup_file"))
+	res.Data.Delete("backup_file")
+	return res, nil
 }
 
 // edit is what lineinfile is asked to do to a text.

@@ -6,7 +6,7 @@ import (
 	"crypto/md5"
 	"crypto/sha1"
 	"encoding/hex"
-	"io"
+	"errors"
 	"strings"
 
 	"rollout/internal/module"
@@ -33,16 +33,27 @@ const sentAtOnce = 64 << 10
 // place puts one file on the host: beside its destination first, with mode and
 // owner, and then renamed, so that nobody sees a part of it.
 func place(ctx context.Context, call *module.Call, p placement) (module.Result, error) {
-	want, err := wanted(call)
-	if err != nil {
-		return module.Fail(err.Error()), nil
+	a, hash, err := put(ctx, call, p)
+	var wrong *argumentError
+	if errors.As(err, &wrong) {
+		return module.Fail(wrong.Error()), nil
 	}
-	if p.mode != nil {
-		m, err := mode(p.mode)
-		if err != nil {
-			return module.Fail(err.Error()), nil
-		}
+	return placed(call, p, hash, a), err
+}
+
+// argumentError says what is wrong with an argument.
+type argumentError struct{ error }
+
+// put does place's work and gives the program's answers, and the content's SHA-1.
+func put(ctx context.Context, call *module.Call, p placement) (*answers, string, error) {
+	want, err := wanted(call)
+	if err == nil && p.mode != nil {
+		var m string
+		m, err = mode(p.mode)
 		want += vars("mode", m)
+	}
+	if err != nil {
+		return nil, "", &argumentError{err}
 	}
 	digest := sha1.Sum(p.content)
 	hash := hex.EncodeToString(digest[:])
@@ -54,17 +65,18 @@ func place(ctx context.Context, call *module.Call, p placement) (module.Result, 
 		}
 		return head + placeProgram
 	}
-	var stdin io.Reader = bytes.NewReader(p.content)
 	if len(p.content) > sentAtOnce || call.Check {
 		a, err := ask(ctx, call, script(true), nil)
 		if err != nil || call.Check || a.get("fail") != "" || !a.changed() {
-			return placed(call, p, hash, a), err
+			return a, hash, err
 		}
 	}
-	a, err := ask(ctx, call, script(false), stdin)
-	return placed(call, p, hash, a), err
+	a, err := ask(ctx, call, script(false), bytes.NewReader(p.content))
+	return a, hash, err
 }
 
+// placed is what copy and template tell. In check mode that is nothing but that
+// something would change: Ansible's copy stops there, before it asks the host.
 func placed(call *module.Call, p placement, hash string, a *answers) module.Result {
 	if a == nil {
 		return module.Result{}
@@ -75,10 +87,16 @@ func placed(call *module.Call, p placement, hash string, a *answers) module.Resu
 	if p.remote != "" {
 		hash = a.get("hash")
 	}
-	res := described(module.Result{Changed: a.changed()}, a).Set("dest", a.get("dest")).Set("checksum", hash)
-	if p.remote == "" && a.get("new") == "1" {
+	res := module.Result{Changed: a.changed()}
+	if !call.Check || p.remote != "" || a.get("new") != "1" {
+		res = described(res, a).Set("dest", a.get("dest")).Set("checksum", hash)
+	}
+	if p.remote == "" && a.get("new") == "1" && !call.Check {
 		sum := md5.Sum(p.content)
 		res = res.Set("md5sum", hex.EncodeToString(sum[:]))
+	}
+	if p.remote == "" && a.get("new") != "1" && p.force {
+		res = res.Set("path", a.get("dest")) // by the module file, which looks after the attributes alone
 	}
 	if f := a.get("backup_file"); f != "" {
 		res = res.Set("backup_file", f)
@@ -137,7 +155,8 @@ fi
 say new 1
 if [ "$diff" ] && [ -f "$d" ]; then say before "$(head -c 120000 "$d" | base64 | tr -d '\n')"; fi
 if [ "$check" ]; then
-	wouldattrs; say changed 1; describe "$d"; exit
+	if [ -f "$d" ]; then attrs "$d"; else wouldattrs; fi
+	say changed 1; describe "$d"; exit
 fi
 [ -w "$folder" ] || fail "Destination $folder not writable"
 tmp=$(mktemp "$folder/.rollout-XXXXXX" 2>&1) || fail "cannot write in $folder: $tmp"

@@ -35,12 +35,9 @@ func runReplace(ctx context.Context, call *module.Call) (module.Result, error) {
 	if err != nil {
 		return module.Fail(err.Error()), nil
 	}
-	res, err := rewrite(ctx, call, rewriting{edit: r.apply})
-	if err == nil && res.Data != nil {
-		res.Data.Delete("backup")
-		if !res.Failed {
-			res = res.Set("rc", 0)
-		}
+	res, err := rewrite(ctx, call, rewriting{plain: true, edit: r.apply})
+	if err == nil && !res.Failed {
+		res = res.Set("rc", 0)
 	}
 	return res, err
 }

@@ -2,17 +2,23 @@ package files
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
 	"rollout/internal/module"
+	"rollout/internal/value"
 )
+
+// noFile is said where something is to be taken out of a file that is not there.
+const noFile = "file not present"
 
 // rewriting is a change of a text file of the host: lineinfile's, blockinfile's,
 // replace's.
 type rewriting struct {
 	create bool // make a file that is not there
 	absent bool // something is to be taken out: no file is as good as one without
+	plain  bool // the diff is of the text alone
 	// edit returns the new text and what was done to it; there tells whether
 	// the file is.
 	edit func(text string, there bool) (out, msg string, err error)
@@ -28,7 +34,7 @@ func rewrite(ctx context.Context, call *module.Call, r rewriting) (module.Result
 	case err != nil:
 		return module.Result{}, err
 	case missing && r.absent:
-		return module.Result{Msg: "file not present"}, nil
+		return module.Result{Msg: noFile}, nil
 	case missing && !r.create:
 		return module.Fail(fmt.Sprintf("Path %s does not exist !", name)).Set("rc", 257), nil
 	case problem != "" && !missing:
@@ -41,21 +47,69 @@ func rewrite(ctx context.Context, call *module.Call, r rewriting) (module.Result
 	if missing {
 		if i := strings.LastIndexByte(name, '/'); i > 0 {
 			if res, err := makeParent(ctx, call, name[:i]); err != nil || res.Failed || call.Check {
-				res.Changed, res.Msg = !res.Failed, orText(res.Msg, msg)
-				return res, err
+				return r.wouldMake(call, res, name, text, msg), err
 			}
 		}
 	}
-	res, err := place(ctx, call, placement{content: []byte(text), dest: name, source: name, force: true, follow: true,
-		backup: call.Args.Bool("backup"), validate: call.Args.String("validate")})
-	if err != nil || res.Failed {
-		return res, err
+	p := placement{content: []byte(text), dest: name, source: name, force: true, follow: true,
+		backup: call.Args.Bool("backup"), validate: call.Args.String("validate")}
+	a, _, err := put(ctx, call, p)
+	var wrong *argumentError
+	switch {
+	case errors.As(err, &wrong):
+		return module.Fail(wrong.Error()), nil
+	case err != nil:
+		return module.Result{}, err
+	case a.get("fail") != "":
+		return module.Fail(a.get("fail")), nil
 	}
-	if text == string(data) && res.Changed {
-		msg = "ownership, perms or SE linux context changed"
+	res := module.Result{Changed: a.changed(), Msg: rewritten(msg, text != string(data), a)}
+	if f := a.get("backup_file"); f != "" {
+		res = res.Set("backup_file", f)
 	}
-	res.Msg = msg
-	return res.Set("backup", res.Data.String("backup_file")), nil
+	if !call.Diff {
+		return res, nil
+	}
+	res.Diff, err = r.diffs(name, string(data), text, a)
+	return res, err
+}
+
+// wouldMake is what is told of a file whose folder isn't there either.
+func (r rewriting) wouldMake(call *module.Call, res module.Result, name, text, msg string) module.Result {
+	if res.Failed {
+		return res
+	}
+	res.Changed, res.Msg = true, msg
+	if call.Diff {
+		res.Diff, _ = r.diffs(name, "", text, &answers{})
+	}
+	return res
+}
+
+// rewritten adds to what was done to the text that attributes changed.
+func rewritten(msg string, changed bool, a *answers) string {
+	if !attributeDiff(a, value.NewMap(), value.NewMap()) {
+		return msg
+	}
+	if changed {
+		msg += " and "
+	}
+	return msg + "ownership, perms or SE linux context changed"
+}
+
+// diffs are those of the text and of the attributes.
+func (r rewriting) diffs(name, before, after string, a *answers) ([]module.Diff, error) {
+	content := module.Diff{Of: name, BeforeHeader: name, AfterHeader: name, Before: shown([]byte(before)), After: shown([]byte(after))}
+	if r.plain {
+		return []module.Diff{content}, nil
+	}
+	content.BeforeHeader, content.AfterHeader = name+" (content)", name+" (content)"
+	was, now := value.NewMap(), value.NewMap()
+	if !attributeDiff(a, was, now) {
+		return []module.Diff{content}, nil
+	}
+	attributes, err := dataDiff(name, name+" (file attributes)", was, now)
+	return []module.Diff{content, attributes}, err
 }
 
 func orText(a, b string) string {

@@ -71,7 +71,9 @@ if [ "$mime" ]; then
 	fi
 fi
 if [ "$attributes" ] && command -v lsattr >/dev/null 2>&1; then
-	a=$(lsattr -vd "$f" 2>/dev/null) && { set -- $a; say version "$1"; say attr_flags "$(printf '%s' "$2" | tr -d -)"; }
+	a=$(lsattr -vd "$f" 2>/dev/null) || a=
+	[ "$a" ] || { say attr_flags ''; }
+	[ "$a" ] && { set -- $a; say version "$1"; say attr_flags "$(printf '%s' "$2" | tr -d -)"; }
 fi
 :
 `

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	neturl "net/url"
 	"os"
 	"strconv"
 	"strings"
@@ -111,10 +112,25 @@ func urlClient(opt *value.Map) (*http.Client, error) {
 	return client, nil
 }
 
+// localFile reads what a file:// address names on this machine.
+func localFile(address *neturl.URL) (string, error) {
+	if address.Host != "" && address.Host != "localhost" {
+		return "", failure(fmt.Sprintf("Failed lookup url for %s : the file is not on this machine", address))
+	}
+	text, err := os.ReadFile(address.Path)
+	if err != nil {
+		return "", failure(fmt.Sprintf("Failed lookup url for %s : %v", address, err))
+	}
+	return string(text), nil
+}
+
 func download(ctx context.Context, client *http.Client, url string, opt *value.Map) (string, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return "", fmt.Errorf("cannot look up %s: %w", url, err)
+	}
+	if req.URL.Scheme == "file" {
+		return localFile(req.URL)
 	}
 	req.Header.Set("User-Agent", optionText(opt, "http_agent", "ansible-httpget"))
 	if optionBool(opt, "force", false) {
