@@ -38,15 +38,7 @@ const (
 
 // dump is a result as it is printed, keys in order.
 func (d *display) dump(r Result, debug bool) string {
-	data := value.NewMap()
-	for k, v := range r.Data.All() {
-		if !hidden(fmt.Sprint(k), r, debug) {
-			data.Set(k, clean(v))
-		}
-	}
-	if msg, ok := data.Get("msg"); ok && debug {
-		data = value.NewMap("msg", msg)
-	}
+	data := d.data(r, debug)
 	switch f := d.opt.Look.Format; {
 	case f.Kind == YAML && d.opt.Look.YAML != nil:
 		return d.yaml(data)
@@ -56,6 +48,20 @@ func (d *display) dump(r Result, debug bool) string {
 		return jsonText(data, "    ")
 	}
 	return jsonText(data, "")
+}
+
+// data is what of a result is printed.
+func (d *display) data(r Result, debug bool) *value.Map {
+	data := value.NewMap()
+	for k, v := range r.Data.All() {
+		if !hidden(fmt.Sprint(k), r, debug) {
+			data.Set(k, clean(v))
+		}
+	}
+	if msg, ok := data.Get("msg"); ok && debug {
+		data = value.NewMap("msg", msg)
+	}
+	return data
 }
 
 // yaml is a result in lines below the one that it belongs to. For reading, it

@@ -52,7 +52,29 @@ func (o *OneLine) result(r Result) {
 }
 
 func (o *OneLine) flat(r Result) string {
-	return strings.ReplaceAll(o.dump(r, false), "\n", "")
+	if r.Debug {
+		r.Data = r.Data.Clone()
+		r.Data.Set("changed", r.Status == Changed)
+	}
+	text := o.dump(r, false)
+	if o.opt.Look.Format == (Format{}) {
+		text = o.lines(r)
+	}
+	return strings.ReplaceAll(text, "\n", "")
+}
+
+// lines is a result in JSON as Ansible writes it before it joins the lines: what
+// is made for reading keeps its indentation, of the rest not even a blank stays.
+func (o *OneLine) lines(r Result) string {
+	text := jsonText(o.data(r, false), "    ")
+	if r.Debug || r.Always || o.opt.Verbose > 2 {
+		return text
+	}
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		b.WriteString(strings.TrimLeft(line, " "))
+	}
+	return b.String()
 }
 
 func (o *OneLine) spoken(r Result) string {

@@ -297,3 +297,26 @@ func TestConcurrentUse(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+func TestConditionsStandInAnIf(t *testing.T) {
+	e := New(Options{})
+	for src, want := range map[string]string{
+		"x == 1 if y else z":   "expected token 'end of statement block', got 'if'; put the condition in parentheses",
+		"x is nan if y else z": "expected the expression's end, got 'y'",
+		"(x == 1 if y else z)": "",
+		"x == 1, x == 2":       "",
+	} {
+		_, err := e.CompileCondition(src)
+		var wrong *SyntaxError
+		got := ""
+		if errors.As(err, &wrong) {
+			got = wrong.Message
+		}
+		if got != want {
+			t.Errorf("%s: got %q, want %q", src, got, want)
+		}
+	}
+	if _, err := e.CompileExpr("x == 1 if y else z"); err != nil {
+		t.Error(err)
+	}
+}

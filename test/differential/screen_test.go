@@ -18,10 +18,12 @@ var (
 	includedLine = regexp.MustCompile(`^(included: .* for )([^ ]+(?:, [^ ]+)*)( => .*)?$`)
 	// newText heads what a diff changes to: Ansible names a file of its own that is gone.
 	newText = regexp.MustCompile(`^\+\+\+ after.*`)
+	// jobs are the names of tasks in the background.
+	jobs = regexp.MustCompile(`\bj\d{12}\.\d+\b`)
 	// noise is what only one of the tools says: Ansible of its configuration and
 	// of exceptions' places, rollout of a failed command's output, which Ansible
 	// shows as data alone.
-	noise = regexp.MustCompile(`^(No config file found|Using .* as config file|An exception occurred)|^(stdout|stderr):$|^    `)
+	noise = regexp.MustCompile(`^(No config file found|ansible-playbook \[core|  (config file|configured module search path|ansible python module location|ansible collection location|executable location|python version|jinja version|libyaml) = |Skipping callback |Using .* as config file|An exception occurred)|^(stdout|stderr):$|^    `)
 )
 
 // normal is what was said, with one part per task: what is said of a task's
@@ -29,7 +31,7 @@ var (
 // hosts run ahead of each other, the tasks are sorted too.
 func (p played) normal(free bool) string {
 	var parts []string
-	for _, part := range split(classes.Replace(p.stdout)) {
+	for _, part := range split(jobs.ReplaceAllString(classes.Replace(p.stdout), "JOB")) {
 		if strings.HasSuffix(part.banner, "meta]") {
 			continue // shown by Ansible for some of the words, for some hosts
 		}
@@ -132,7 +134,7 @@ func result(line string) string {
 }
 
 // classes are Ansible's own kinds of text and mappings, as type_debug names them.
-var classes = strings.NewReplacer("AnsibleUnicode", "str", "AnsibleUnsafeText", "str", "AnsibleMapping", "dict", "AnsibleSequence", "list",
+var classes = strings.NewReplacer("ansible.parsing.yaml.objects.AnsibleUnicode", "str", "AnsibleUnicode", "str", "AnsibleUnsafeText", "str", "AnsibleMapping", "dict", "AnsibleSequence", "list",
 	"AnsibleVaultEncryptedUnicode", "str", "NativeJinjaText", "str", "NativeJinjaUnsafeText", "str")
 
 // pythons are keys that only modules written in Python have: how they were called.
@@ -161,7 +163,7 @@ func steady(v any) any {
 		for _, key := range pythons {
 			out.Delete(key)
 		}
-		if strings.Contains(out.String("src"), "/.ansible/tmp/") {
+		if strings.Contains(out.String("src"), "/.ansible/tmp/") || strings.Contains(out.String("src"), "/ansible-tmp-") {
 			out.Delete("src") // where copy and template laid their file for a moment
 		}
 		for k, e := range out.Clone().All() {

@@ -3,11 +3,11 @@ package files
 import (
 	"bytes"
 	"context"
+	"crypto/md5"
 	"crypto/sha1"
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -91,11 +91,13 @@ func runFetch(ctx context.Context, call *module.Call) (module.Result, error) {
 	}
 	dest := fetchPath(call, src)
 	sum := sha1.Sum(data)
-	res := module.Result{}.Set("dest", dest).Set("checksum", hex.EncodeToString(sum[:])).Set("remote_checksum", hex.EncodeToString(sum[:]))
-	if old, err := os.ReadFile(dest); err == nil && bytes.Equal(old, data) {
+	old := md5.Sum(data)
+	res := module.Result{}.Set("dest", dest).Set("checksum", hex.EncodeToString(sum[:])).Set("md5sum", hex.EncodeToString(old[:]))
+	if there, err := os.ReadFile(dest); err == nil && bytes.Equal(there, data) {
 		return res.Set("file", src), nil
 	}
 	res.Changed = true
+	res = res.Set("remote_checksum", hex.EncodeToString(sum[:])).Set("remote_md5sum", nil)
 	if call.Check {
 		return res, nil
 	}
@@ -120,17 +122,19 @@ func writeHere(dest string, data []byte) error {
 	if err := os.MkdirAll(filepath.Dir(dest), 0o755); err != nil {
 		return fmt.Errorf("cannot make the folder of %s: %w", dest, err)
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(dest), ".rollout-*")
+	// In a folder of its own, so that the file gets the mode any new file has.
+	folder, err := os.MkdirTemp(filepath.Dir(dest), ".rollout-*")
 	if err != nil {
 		return fmt.Errorf("cannot write %s: %w", dest, err)
 	}
-	defer os.Remove(tmp.Name()) // of no effect once renamed
-	_, err = io.Copy(tmp, bytes.NewReader(data))
-	if closeErr := tmp.Close(); err == nil {
-		err = closeErr
+	defer os.RemoveAll(folder)
+	tmp := filepath.Join(folder, "file")
+	err = os.WriteFile(tmp, data, 0o666)
+	if old, there := os.Stat(dest); err == nil && there == nil {
+		err = os.Chmod(tmp, old.Mode().Perm())
 	}
 	if err == nil {
-		err = os.Rename(tmp.Name(), dest)
+		err = os.Rename(tmp, dest)
 	}
 	if err != nil {
 		return fmt.Errorf("cannot write %s: %w", dest, err)
