@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"rollout/internal/value"
 )
 
 // diffCause is why a task of no plan would change something, as far as its diff
@@ -21,7 +23,7 @@ func diffCause(diffs []Diff) string {
 
 func (d Diff) cause() string {
 	if keys := d.attributes(); len(keys) > 0 {
-		return strings.TrimPrefix(d.BeforeHeader+": ", ": ") + strings.Join(keys, ", ")
+		return strings.TrimPrefix(cmp.Or(d.Of, d.BeforeHeader)+": ", ": ") + strings.Join(keys, ", ")
 	}
 	name := cmp.Or(d.Of, d.BeforeHeader, d.AfterHeader)
 	added, removed := 0, 0
@@ -70,15 +72,20 @@ func attributeNames() []string {
 	return []string{"state", "src", "owner", "group", "mode", "atime", "mtime"}
 }
 
-// attributesOf reads "key: value" lines; nil where there is any other.
+// attributesOf reads attributes in JSON; nil where there is anything else.
 func attributesOf(text string) map[string]string {
+	v, err := value.FromJSON([]byte(text))
+	data, isMap := v.(*value.Map)
+	if err != nil || !isMap {
+		return nil
+	}
 	out := map[string]string{}
-	for line := range strings.Lines(text) {
-		key, val, ok := strings.Cut(strings.TrimSuffix(line, "\n"), ": ")
-		if !ok || key != "path" && !slices.Contains(attributeNames(), key) {
+	for k, v := range data.All() {
+		key := fmt.Sprint(k)
+		if key != "path" && key != "path_content" && !slices.Contains(attributeNames(), key) {
 			return nil
 		}
-		out[key] = val
+		out[key] = fmt.Sprint(v)
 	}
 	return out
 }
