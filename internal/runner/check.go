@@ -144,6 +144,7 @@ func (c *checker) call(t *playbook.Task) {
 		c.errs.Add(t.ActionPos, "%v", err)
 	}
 	c.oldName(t, mod)
+	c.managersDefaults(t, mod)
 	schema, _ := c.run.callables.schema(t.Action, t.Collections)
 	if t.Include == nil { // the loader has looked at an include's
 		schema.CheckNames(t.Action, t.Args, &c.errs)

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"rollout/internal/document"
+	"rollout/internal/module"
+	"rollout/internal/playbook"
 )
 
 // moduleGroups are the groups of modules that module_defaults may name, as the
@@ -74,4 +76,21 @@ func (c callables) defaultsOf(sets []*document.Node, module string, collections 
 		}
 	}
 	return out
+}
+
+// managersDefaults refuses a task of package that Ansible would give the
+// defaults of the package manager's module, which is known on the host only.
+func (c *checker) managersDefaults(t *playbook.Task, mod *module.Module) {
+	if mod == nil || mod.Name != builtin+"package" {
+		return
+	}
+	for _, set := range t.ModuleDefaults {
+		for _, e := range set.Entries {
+			switch full := c.run.callables.full(e.Name(), t.Collections); full {
+			case builtin + "apt", builtin + "dnf", builtin + "yum":
+				c.errs.AddHint(t.ActionPos, "call "+strings.TrimPrefix(full, builtin)+", or give the defaults to package",
+					"package cannot use the module_defaults of %s", e.Name())
+			}
+		}
+	}
 }

@@ -9,22 +9,22 @@ import (
 // nearest says, for modules that Ansible has and books use, which of ours do
 // the nearest thing; the last always is there.
 var nearest = map[string][]string{
-	"apk": {"package", "command"}, "apt_key": {"copy", "command"}, "apt_repository": {"copy", "command"},
+	"apk": {"command"}, "apt_key": {"copy", "command"}, "apt_repository": {"copy", "command"},
 	"archive": {"command"}, "assemble": {"template"}, "at": {"command"}, "blockinfile": {"lineinfile", "template"},
-	"composer": {"command"}, "cron": {"copy"}, "debconf": {"command"}, "dnf": {"package", "apt", "command"}, "docker_compose": {"community.docker.docker_container"},
+	"composer": {"command"}, "cron": {"copy"}, "debconf": {"command"}, "docker_compose": {"community.docker.docker_container"},
 	"dpkg_selections": {"command"}, "ec2": {"openstack.cloud.server"}, "expect": {"shell"}, "filesystem": {"command"},
 	"find": {"command"}, "firewalld": {"openstack.cloud.security_group_rule", "command"}, "gem": {"command"},
 	"get_url": {"uri"}, "getent": {"command"}, "hg": {"command"}, "homebrew": {"command"}, "hostname": {"command"},
 	"ini_file": {"lineinfile"}, "iptables": {"command"}, "kernel_blacklist": {"copy"}, "known_hosts": {"lineinfile"},
 	"locale_gen": {"command"}, "lvg": {"command"}, "lvol": {"command"}, "make": {"command"}, "modprobe": {"command"},
 	"mysql_db": {"command"}, "mysql_user": {"command"}, "npm": {"command"}, "openssl_certificate": {"command"},
-	"openssl_privatekey": {"command"}, "package": {"apt", "command"}, "package_facts": {"command"}, "pacman": {"command"},
+	"openssl_privatekey": {"command"}, "package_facts": {"command"}, "pacman": {"command"},
 	"pam_limits": {"lineinfile"}, "parted": {"command"}, "patch": {"command"}, "pip": {"command"}, "postgresql_db": {"command"},
 	"postgresql_user": {"command"}, "reboot": {"command", "wait_for_connection"}, "replace": {"lineinfile"}, "rpm_key": {"command"},
 	"selinux": {"command"}, "seboolean": {"command"}, "service_facts": {"command"}, "subversion": {"command"}, "synchronize": {"copy"},
 	"sysctl": {"lineinfile", "command"}, "systemd_service": {"systemd"}, "sysvinit": {"service"}, "timezone": {"command"},
 	"ufw": {"command"}, "unarchive": {"copy", "command"}, "win_command": {"command"}, "win_copy": {"copy"},
-	"win_shell": {"shell"}, "xml": {"template"}, "yum": {"dnf", "package", "apt", "command"}, "yum_repository": {"copy"}, "zypper": {"package", "command"},
+	"win_shell": {"shell"}, "xml": {"template"}, "yum_repository": {"copy"}, "zypper": {"command"},
 }
 
 // collectionsOf hold the modules of nearest; a name of theirs is looked up

@@ -18,7 +18,7 @@ import (
 func Modules() []*module.Module {
 	return []*module.Module{
 		pingModule(), setupModule(), waitForModule(), waitForConnectionModule(), uriModule(),
-		serviceModule(), systemdModule(), aptModule(), mountModule(), userModule(), groupModule(), authorizedKeyModule(),
+		serviceModule(), systemdModule(), aptModule(), dnfModule(), yumModule(), packageModule(), mountModule(), userModule(), groupModule(), authorizedKeyModule(),
 		gitModule(),
 	}
 }
