@@ -14,7 +14,7 @@ var nearest = map[string][]string{
 	"composer": {"command"}, "cron": {"copy"}, "debconf": {"command"}, "docker_compose": {"community.docker.docker_container"},
 	"dpkg_selections": {"command"}, "ec2": {"openstack.cloud.server"}, "expect": {"shell"}, "filesystem": {"command"},
 	"find": {"command"}, "firewalld": {"openstack.cloud.security_group_rule", "command"}, "gem": {"command"},
-	"get_url": {"uri"}, "getent": {"command"}, "hg": {"command"}, "homebrew": {"command"}, "hostname": {"command"},
+	"get_url": {"uri"}, "getent": {"command"}, "hg": {"command"}, "homebrew": {"command"},
 	"ini_file": {"lineinfile"}, "iptables": {"command"}, "kernel_blacklist": {"copy"}, "known_hosts": {"lineinfile"},
 	"locale_gen": {"command"}, "lvg": {"command"}, "lvol": {"command"}, "make": {"command"}, "modprobe": {"command"},
 	"mysql_db": {"command"}, "mysql_user": {"command"}, "npm": {"command"}, "openssl_certificate": {"command"},

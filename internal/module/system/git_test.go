@@ -2,6 +2,7 @@ package system_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -147,6 +148,69 @@ func ansiblePython() string {
 		}
 	}
 	return ""
+}
+
+// busybox is this machine with busybox's programs and git's.
+type busybox struct {
+	connection.Host
+	bin string
+}
+
+func (b busybox) Run(ctx context.Context, cmd connection.Command) (connection.Output, error) {
+	cmd.Script = "PATH=" + b.bin + " exec " + b.bin + "/sh -c " + connection.Quote(cmd.Script)
+	return b.Host.Run(ctx, cmd)
+}
+
+// TestGitWithBusybox is that the program needs no more than busybox and git.
+func TestGitWithBusybox(t *testing.T) {
+	gitEnv(t)
+	b := busybox{connection.Local(), t.TempDir()}
+	if out, err := exec.Command("busybox", "--install", "-s", b.bin).CombinedOutput(); err != nil {
+		t.Skipf("no busybox here: %s", out)
+	}
+	sh(t, `ln -sf "$(command -v git)" "$1/git"`, b.bin)
+	w := t.TempDir()
+	sh(t, gitWorld, w)
+	args := []any{"repo", w + "/with-sub.git", "dest", w + "/co"}
+	step(t, b, "git", true, args...)
+	step(t, b, "git", true, append(args, "version", "side", "archive", w+"/x.tar.gz")...)
+	step(t, b, "git", true, append(args, "version", "v2")...)
+	sh(t, "echo x >>$1/co/a", w)
+	if res, err := try(t, "git", &module.Call{Host: b}, args...); err != nil || res.Msg != "Local modifications exist in the destination: "+w+"/co (force=no)." {
+		t.Errorf("got %+v, %v", res, err)
+	}
+	step(t, b, "git", true, append(args, "force", true, "update", true)...)
+	step(t, b, "git", true, append(args, "recursive", false, "version", "side", "separate_git_dir", w+"/apart")...)
+}
+
+func TestGitHidesPasswords(t *testing.T) {
+	gitEnv(t)
+	res := call(t, "git", "repo", "http://me:open-sesame@127.0.0.1:1/x.git", "dest", t.TempDir()+"/co")
+	if b, err := value.ToJSON(res.Data); err != nil || !res.Failed || strings.Contains(string(b)+res.Msg, "sesame") {
+		t.Errorf("got %s %s %v", res.Msg, b, err)
+	}
+}
+
+// TestGitCallsSSH is how git is told to call ssh.
+func TestGitCallsSSH(t *testing.T) {
+	gitEnv(t)
+	bin := t.TempDir()
+	sh(t, `printf '#!/bin/sh\necho "$*" >&2; exit 255\n' >$1/ssh; chmod 755 $1/ssh`, bin)
+	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
+	for _, c := range []struct {
+		args []any
+		want string
+	}{
+		{nil, "-o BatchMode=yes "},
+		{[]any{"accept_hostkey", true}, "-o StrictHostKeyChecking=no -o BatchMode=yes "},
+		{[]any{"ssh_opts", "-p 4 -o StrictHostKeyChecking=accept-new", "accept_hostkey", true}, "-p 4 -o StrictHostKeyChecking=accept-new -o BatchMode=yes "},
+		{[]any{"key_file", "/k y", "ssh_opts", "-o BatchMode=yes"}, "-o BatchMode=yes -i /k y -o IdentitiesOnly=yes "},
+	} {
+		res := call(t, "git", append([]any{"repo", "me@nowhere.example:x.git", "dest", t.TempDir() + "/co"}, c.args...)...)
+		if !res.Failed || !strings.HasPrefix(res.Data.String("stderr"), c.want) {
+			t.Errorf("%v: got %q", c.args, res.Data.String("stderr"))
+		}
+	}
 }
 
 func gitCompare(t *testing.T, what, ours, theirs string, pairs []any, diff bool) {

@@ -19,7 +19,7 @@ func Modules() []*module.Module {
 	return []*module.Module{
 		pingModule(), setupModule(), waitForModule(), waitForConnectionModule(), uriModule(),
 		serviceModule(), systemdModule(), aptModule(), dnfModule(), yumModule(), packageModule(), mountModule(), userModule(), groupModule(), authorizedKeyModule(),
-		gitModule(),
+		gitModule(), hostnameModule(),
 	}
 }
 
