@@ -148,7 +148,8 @@ func (s *state) hasGathered(host string) bool {
 // variables of these names, or with these prefixes, are not taken from them.
 var (
 	reserved = []string{"ansible_connection", "ansible_host", "ansible_port", "ansible_user", "ansible_password",
-		"ansible_private_key_file", "ansible_python_interpreter", "ansible_remote_tmp", "ansible_delegated_vars"}
+		"ansible_private_key_file", "ansible_timeout", "ansible_host_key_checking", "ansible_ssh_host_key_checking",
+		"ansible_async_dir", "ansible_remote_tmp", "ansible_delegated_vars"}
 	reservedPrefixes = []string{"ansible_ssh_", "ansible_become", "ansible_sudo_", "ansible_su_", "ansible_doas_", "ansible_shell_"}
 )
 
@@ -165,11 +166,13 @@ func cleanFacts(facts *value.Map) *value.Map {
 
 // isReserved admits the facts about SSH host keys, as Ansible does.
 func isReserved(name string) bool {
-	if strings.HasPrefix(name, "ansible_ssh_host_key_") {
+	switch {
+	case slices.Contains(reserved, name), strings.HasPrefix(name, "ansible_") && strings.HasSuffix(name, "_interpreter"):
+		return true
+	case strings.HasPrefix(name, "ansible_ssh_host_key_"):
 		return false
 	}
-	return slices.Contains(reserved, name) ||
-		slices.ContainsFunc(reservedPrefixes, func(p string) bool { return strings.HasPrefix(name, p) })
+	return slices.ContainsFunc(reservedPrefixes, func(p string) bool { return strings.HasPrefix(name, p) })
 }
 
 // namespaced is the variable ansible_facts: the facts without their prefix.

@@ -114,3 +114,12 @@ tasks:
 		t.Errorf("shown: %s", shown)
 	}
 }
+
+func TestReservedFacts(t *testing.T) {
+	given := value.NewMap("ansible_ssh_host_key_checking", false, "ansible_ssh_host_key_rsa_public", "k", "ansible_ruby_interpreter", "/evil",
+		"ansible_async_dir", "/evil", "ansible_doas_exe", "/evil", "ansible_distribution", "Debian", "mine", 1)
+	want := value.NewMap("ansible_ssh_host_key_rsa_public", "k", "ansible_distribution", "Debian", "mine", 1)
+	if got := cleanFacts(given); !value.Equal(got, want) {
+		t.Errorf("got %v", got)
+	}
+}
