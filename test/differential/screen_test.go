@@ -163,7 +163,7 @@ func steady(v any) any {
 		for _, key := range pythons {
 			out.Delete(key)
 		}
-		if strings.Contains(out.String("src"), "/.ansible/tmp/") || strings.Contains(out.String("src"), "/ansible-tmp-") {
+		if _, copied := out.Get("md5sum"); copied || strings.Contains(out.String("src"), "/.ansible/tmp/") {
 			out.Delete("src") // where copy and template laid their file for a moment
 		}
 		for k, e := range out.Clone().All() {

@@ -65,7 +65,7 @@ func runTemplate(ctx context.Context, call *module.Call) (module.Result, error) 
 		}
 	}
 	res, err := finish(place(ctx, call, p))
-	if err == nil && !res.Failed {
+	if err == nil && !res.Failed && res.Changed && !call.Check {
 		res = res.Set("src", found)
 	}
 	return res, err
