@@ -67,7 +67,7 @@ type Settings struct {
 	// Output
 	Verbosity                int      // number of -v
 	StdoutCallback           string   // the form of the output: default, minimal, oneline, json, yaml or null
-	CallbacksEnabled         []string // what is added to it: timer, profile_tasks, junit, tree
+	CallbacksEnabled         []string // what is added to it: timer, profile_tasks, tree
 	AdHocCallbacks           bool     // `rollout run` obeys the two above too
 	NoColor                  bool     // no colours
 	ForceColor               bool     // colours where the output is no terminal too

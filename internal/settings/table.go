@@ -127,7 +127,7 @@ func outputTopic() Topic {
 		{Name: "DEFAULT_STDOUT_CALLBACK", Kind: Text, Env: []string{"ANSIBLE_STDOUT_CALLBACK"}, Keys: []string{"defaults.stdout_callback"}, Default: "default",
 			Doc: "the form of the output: default, minimal, oneline, json, yaml or null", into: func(s *Settings) any { return &s.StdoutCallback }},
 		{Name: "CALLBACKS_ENABLED", Kind: Words, Env: []string{"ANSIBLE_CALLBACK_WHITELIST", "ANSIBLE_CALLBACKS_ENABLED"}, Keys: []string{"defaults.callback_whitelist", "defaults.callbacks_enabled"},
-			Doc: "what is added to it: timer, profile_tasks, junit, tree", into: func(s *Settings) any { return &s.CallbacksEnabled }},
+			Doc: "what is added to it: timer, profile_tasks, tree", into: func(s *Settings) any { return &s.CallbacksEnabled }},
 		{Name: "DEFAULT_LOAD_CALLBACK_PLUGINS", Kind: Bool, Env: []string{"ANSIBLE_LOAD_CALLBACK_PLUGINS"}, Keys: []string{"defaults.bin_ansible_callbacks"}, Default: "false",
 			Doc: "`rollout run` obeys the two above too", into: func(s *Settings) any { return &s.AdHocCallbacks }},
 		{Name: "ANSIBLE_NOCOLOR", Kind: Bool, Env: []string{"ANSIBLE_NOCOLOR", "NO_COLOR"}, Keys: []string{"defaults.nocolor"}, Default: "false",
