@@ -50,10 +50,12 @@ table() { # the rows of dnf's table as "sign name arch version", those of long n
 		if ($0 ~ /^(Installing|Reinstalling)/ && $0 !~ /[Gg]roup/) sign = "+"
 		if ($0 ~ /^(Upgrading|Downgrading)/) sign = "^"
 		if ($0 ~ /^Removing/ && $0 !~ /[Gg]roup/) sign = "-"
-		held = ""; next
+		next
 	}
-	sign == "" || /^ +replacing / || NF == 0 { next }
-	{ row = held " " $0; n = split(row, f, " "); if (n < 4) { held = row; next } held = ""; print sign, f[1], f[2], f[3] }' "$log"
+	sign == "" || NF == 0 { next }
+	/^ +replacing / { n = length($2); while (n > 1 && substr($2, n, 1) != ".") n--; print "-", substr($2, 1, n - 1), substr($2, n + 1), $3; next }
+	/^ [^ ]/ { row = ""; complete = 0 }
+	!complete { row = row " " $0; if (split(row, f, " ") >= 4) { complete = 1; print sign, f[1], f[2], f[3] } }' "$log"
 }
 act_() { # dnf's arguments: done if they change something
 	dnf_ --assumeno "$@"

@@ -46,7 +46,10 @@ Recommends: gamma'
 mk gamma 1.0 'Epoch: 3'
 mk a-very-long-package-name-that-makes-the-table-wrap-its-lines-in-two 1.0
 createrepo_c -q /srv/repo
-printf '%s\n' '[local]' name=local baseurl=file:///srv/repo gpgcheck=0 >/etc/yum.repos.d/local.repo
+mk delta 1.0 'Obsoletes: gamma'
+mkdir -p more; rm -rf more/*; mv repo/delta* more
+createrepo_c -q /srv/more
+printf '%s\n' '[local]' name=local baseurl=file:///srv/repo gpgcheck=0 '[more]' name=more baseurl=file:///srv/more gpgcheck=0 enabled=0 >/etc/yum.repos.d/local.repo
 rpm -qa | xargs -r rpm -e
 dnf -q clean all
 `
@@ -82,6 +85,9 @@ var dnfSteps = []string{
 	`{"name": "beta", "state": "absent"}`,
 	`{"autoremove": true, "update_cache": true}`,
 	`{"autoremove": true}`,
+	`{"name": "gamma"}`,
+	`{"name": "delta"}`,
+	`{"name": "delta", "enablerepo": ["more"]}`,
 }
 
 // TestDnfAsAnsible runs the steps with ansible-playbook and with the module on
@@ -108,9 +114,9 @@ func TestDnfAsAnsible(t *testing.T) {
 	left := installed()
 	reset()
 	n := 0
-	for _, step := range dnfSteps {
+	for _, args := range dnfSteps {
 		for _, mode := range []string{"check", "real", "again"} {
-			v, err := value.FromJSON([]byte(step))
+			v, err := value.FromJSON([]byte(args))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -119,7 +125,7 @@ func TestDnfAsAnsible(t *testing.T) {
 				t.Fatal(err)
 			}
 			if want, got := told(theirs[n]), toldOf(res); want != got {
-				t.Errorf("%s, %s:\nansible %s\nwe      %s", step, mode, want, got)
+				t.Errorf("%s, %s:\nansible %s\nwe      %s", args, mode, want, got)
 			}
 			n++
 		}
@@ -127,6 +133,8 @@ func TestDnfAsAnsible(t *testing.T) {
 	if got := installed(); got != left {
 		t.Errorf("ansible leaves\n%s\nwe leave\n%s", left, got)
 	}
+	step(t, h, "yum", true, "name", "beta")
+	step(t, h, "package", true, "name", "beta", "state", "removed", "use", "dnf")
 }
 
 // told is what a result says: the verdict, and what was done in any order.
