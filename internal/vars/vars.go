@@ -4,9 +4,12 @@
 package vars
 
 import (
+	"crypto/rand"
+	"encoding/hex"
+	"slices"
+
 	"rollout/internal/template"
 	"rollout/internal/value"
-	"slices"
 )
 
 // Level is one of Ansible's levels of precedence, from weakest to strongest
@@ -130,8 +133,14 @@ func Untemplated(v any) any {
 
 // OmitText is what the variable omit holds: an argument of this value is left
 // out. It is text so that it survives filters such as default(omit), begins as
-// Ansible's does, and ends in what nobody writes by accident.
-const OmitText = "__omit_place_holder__9c1f0b6a5e3d84720c6fbb51d27a93e84f10c2d6"
+// Ansible's does, and is another one in every run: nothing a host says means it.
+var OmitText = omitText()
+
+func omitText() string {
+	secret := make([]byte, 20)
+	_, _ = rand.Read(secret) // never fails
+	return "__omit_place_holder__" + hex.EncodeToString(secret)
+}
 
 // Omit removes from v the map entries that are omit, as Ansible does: in maps
 // within maps, and in those that are elements of a list. An element of a list
