@@ -162,19 +162,20 @@ func gitFailure(a answers, msg string) module.Result {
 		}
 	}
 	if rc, err := strconv.Atoi(a.one("rc")); err == nil {
-		res = res.Set("rc", rc).Set("stdout", withoutPassword(a["stdout"])).Set("stderr", withoutPassword(a["stderr"]))
+		res = res.Set("rc", rc)
+		for _, key := range []string{"stdout", "stderr"} {
+			text := withoutPassword(a[key])
+			res = res.Set(key, text).Set(key+"_lines", module.Lines(text))
+		}
 	}
 	if _, said := a["before"]; said {
-		res = res.Set("before", a.one("before")).Set("warnings", []any{})
+		res = res.Set("before", a.one("before"))
 	}
 	return res
 }
 
 func gitResult(a answers) module.Result {
 	res := module.Result{Changed: a.one("changed") == "1", Msg: a.one("msg"), Warnings: a.warnings()}.Set("before", nil)
-	if len(res.Warnings) == 0 {
-		res = res.Set("warnings", []any{})
-	}
 	for _, key := range []string{"before", "after", "git_dir_before", "git_dir_now"} {
 		if _, said := a[key]; said {
 			res = res.Set(key, a.one(key))
