@@ -117,7 +117,7 @@ func truthOr(s *vars.Scope, n *document.Node, keyword string, otherwise bool) (b
 	if err != nil {
 		return false, fmt.Errorf("the keyword '%s' cannot be evaluated: %w", keyword, err)
 	}
-	if v == any(vars.OmitText) {
+	if v == any(vars.OmitText()) {
 		return truthOr(s, n.Outer, keyword, otherwise)
 	}
 	b, ok := asBool(v)
@@ -185,7 +185,7 @@ func words(s *vars.Scope, n *document.Node, keyword string) (string, error) {
 	if u, ok := v.(*template.Undefined); ok {
 		return "", u.Err()
 	}
-	if v == any(vars.OmitText) {
+	if v == any(vars.OmitText()) {
 		return words(s, n.Outer, keyword)
 	}
 	if v == nil {

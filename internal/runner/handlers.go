@@ -94,7 +94,7 @@ func (c *call) notifications() ([]notification, error) {
 			names = []any{v}
 		}
 		for _, name := range names {
-			if name != nil && name != any(vars.OmitText) {
+			if name != nil && name != any(vars.OmitText()) {
 				out = append(out, notification{text(name), n})
 			}
 		}

@@ -60,7 +60,7 @@ func (b *batch) hostMagic(host string) *value.Map {
 	m := value.NewMap(
 		"inventory_hostname", host, "inventory_hostname_short", short,
 		"group_names", value.List(r.hosts.groupsOf(host)),
-		"omit", vars.OmitText,
+		"omit", vars.OmitText(),
 		"ansible_check_mode", r.opt.Check, "ansible_diff_mode", r.opt.Diff,
 		"ansible_forks", r.opt.Forks, "ansible_verbosity", r.opt.Verbosity,
 		"ansible_version", ansibleVersion(),

@@ -202,7 +202,7 @@ func (b *batch) playScope(ctx context.Context) (*vars.Scope, error) {
 		"groups":   func() (any, error) { return b.run.hosts.groups(), nil },
 		"hostvars": func() (any, error) { return b.hostVars(s), nil },
 	}
-	magic := value.NewMap("omit", vars.OmitText, "playbook_dir", absolute(b.play.Dir), "ansible_version", ansibleVersion(),
+	magic := value.NewMap("omit", vars.OmitText(), "playbook_dir", absolute(b.play.Dir), "ansible_version", ansibleVersion(),
 		"ansible_check_mode", b.run.opt.Check)
 	st.layers = append(st.layers, vars.Layer{Level: vars.Magic, Values: magic, Data: true, Lazy: lazy})
 	s = b.run.newScope(ctx, "", st.layers)
@@ -293,7 +293,7 @@ func (b *batch) serial(ctx context.Context, total int) ([]int, error) {
 	if err != nil {
 		return nil, b.play.Serial.Errorf("the keyword 'serial' cannot be evaluated: %v", err)
 	}
-	if v == any(vars.OmitText) {
+	if v == any(vars.OmitText()) {
 		return []int{total}, nil
 	}
 	steps, isList := listOf(v)

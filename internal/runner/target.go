@@ -75,7 +75,7 @@ func (c *call) where(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if name != "" && name != vars.OmitText {
+		if name != "" && name != vars.OmitText() {
 			c.delegate, host = name, name
 			if s, err = b.delegated(ctx, name, t, c); err != nil {
 				return err
@@ -121,7 +121,7 @@ func first(s *vars.Scope, keyword *document.Node, name string, variables ...stri
 		if err != nil {
 			return "", fmt.Errorf("the variable %s cannot be evaluated: %w", v, err)
 		}
-		if ok && got != nil && got != any(vars.OmitText) {
+		if ok && got != nil && got != any(vars.OmitText()) {
 			if u, undefined := got.(*template.Undefined); undefined {
 				return "", fmt.Errorf("the variable %s cannot be evaluated: %w", v, u.Err())
 			}

@@ -134,9 +134,11 @@ func Untemplated(v any) any {
 // OmitText is what the variable omit holds: an argument of this value is left
 // out. It is text so that it survives filters such as default(omit), begins as
 // Ansible's does, and is another one in every run: nothing a host says means it.
-var OmitText = omitText()
+func OmitText() string { return omitted }
 
-func omitText() string {
+var omitted = newOmitText()
+
+func newOmitText() string {
 	secret := make([]byte, 20)
 	_, _ = rand.Read(secret) // never fails
 	return "__omit_place_holder__" + hex.EncodeToString(secret)
@@ -149,7 +151,7 @@ func omitText() string {
 func Omit(v any) (any, bool) {
 	switch x := v.(type) {
 	case string:
-		return x, x != OmitText
+		return x, x != omitted
 	case []any:
 		out := slices.Clone(x)
 		for i, e := range x {

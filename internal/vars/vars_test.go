@@ -85,13 +85,13 @@ func TestLazyValuesAreMadeOnce(t *testing.T) {
 }
 
 func TestOmit(t *testing.T) {
-	in := value.NewMap("gone", OmitText, "kept", 1, "deep", value.NewMap("gone", OmitText), "list", []any{1, OmitText, value.NewMap("gone", OmitText)})
+	in := value.NewMap("gone", OmitText(), "kept", 1, "deep", value.NewMap("gone", OmitText()), "list", []any{1, OmitText(), value.NewMap("gone", OmitText())})
 	out, ok := Omit(in)
-	want := value.NewMap("kept", 1, "deep", value.NewMap(), "list", []any{1, OmitText, value.NewMap()})
+	want := value.NewMap("kept", 1, "deep", value.NewMap(), "list", []any{1, OmitText(), value.NewMap()})
 	if !ok || !value.Equal(out, want) {
 		t.Errorf("got %v", out)
 	}
-	if _, ok := Omit(OmitText); ok {
+	if _, ok := Omit(OmitText()); ok {
 		t.Error("omit itself stays")
 	}
 }
