@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"rollout/internal/playbook"
@@ -117,7 +118,11 @@ func (j *job) item(ctx context.Context, items []any, i int, item any) (*outcome,
 		return nil, err
 	}
 	o, err := j.one(ctx, s)
-	if err != nil { // ends the loop; what the items before did is told
+	switch {
+	case errors.Is(err, template.ErrZeroDivision): // ends the item only, as in Ansible
+		o = failure(err.Error())
+		o.aborted = true
+	case err != nil: // ends the loop; what the items before did is told
 		return nil, err
 	}
 	j.remember(o)

@@ -78,7 +78,7 @@ func bigArithmetic(op string, a, b *big.Int) (any, error) {
 		out.Mul(a, b)
 	default:
 		if b.Sign() == 0 {
-			return nil, failf("integer division or modulo by zero")
+			return nil, &RuntimeError{Message: "integer division or modulo by zero", Cause: ErrZeroDivision}
 		}
 		m := new(big.Int)
 		out.QuoRem(a, b, m)
@@ -103,7 +103,7 @@ func floatArithmetic(op string, a, b float64) (any, error) {
 		return a * b, nil
 	}
 	if b == 0 {
-		return nil, failf("float modulo")
+		return nil, &RuntimeError{Message: "float modulo", Cause: ErrZeroDivision}
 	}
 	m := math.Mod(a, b)
 	if m != 0 && (m < 0) != (b < 0) {
@@ -121,7 +121,7 @@ func floatArithmetic(op string, a, b float64) (any, error) {
 func divide(a, b any) (any, error) {
 	g := toFloat(b)
 	if g == 0 {
-		return nil, failf("division by zero")
+		return nil, &RuntimeError{Message: "division by zero", Cause: ErrZeroDivision}
 	}
 	q := toFloat(a) / g
 	if math.IsInf(q, 0) && !math.IsInf(toFloat(a), 0) {

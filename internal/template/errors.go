@@ -1,6 +1,7 @@
 package template
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -54,6 +55,10 @@ func (e *RuntimeError) Error() string {
 
 // Unwrap returns the error of a loader or lookup, if there was one.
 func (e *RuntimeError) Unwrap() error { return e.Cause }
+
+// ErrZeroDivision is the cause of an error that Ansible has as an exception of
+// Python's, not one of its own.
+var ErrZeroDivision = errors.New("division by zero")
 
 func failf(format string, args ...any) error {
 	return &RuntimeError{Message: fmt.Sprintf(format, args...)}
