@@ -113,13 +113,37 @@ func (r *remote) session(ctx context.Context) (*ssh.Client, *ssh.Session, error)
 	}
 }
 
-// openSession gives a server that went silent away when ctx ends: the
-// connection is closed, for it cannot be told from a dead one.
+// openLimit is how long a server may take to open a session.
+const openLimit = time.Minute
+
+// openSession gives a server that went silent away when ctx ends, or after a
+// while: the connection is closed, for it cannot be told from a dead one. Where
+// a connection breaks at the wrong moment, x/crypto's NewSession never returns,
+// not even then; it is left behind.
 func openSession(ctx context.Context, client *ssh.Client) (*ssh.Session, error) {
-	stop := context.AfterFunc(ctx, func() { _ = client.Close() })
-	sess, err := client.NewSession()
-	stop()
-	return sess, err
+	type opened struct {
+		sess *ssh.Session
+		err  error
+	}
+	ctx, cancel := context.WithTimeout(ctx, openLimit)
+	defer cancel()
+	done := make(chan opened, 1)
+	go func() {
+		sess, err := client.NewSession()
+		done <- opened{sess, err}
+	}()
+	select {
+	case o := <-done:
+		return o.sess, o.err
+	case <-ctx.Done():
+	}
+	_ = client.Close() // it is given up in any case
+	select {
+	case o := <-done:
+		return o.sess, o.err
+	case <-time.After(time.Second):
+		return nil, fmt.Errorf("the server opened no session: %w", context.Cause(ctx))
+	}
 }
 
 func pause(ctx context.Context, d time.Duration) error {

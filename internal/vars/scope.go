@@ -23,6 +23,7 @@ type Scope struct {
 	ctx    context.Context
 	engine Engine
 	host   string
+	apart  bool    // the variables of a host as others see them, without a task's
 	layers []Layer // weakest first
 	cache  map[string]cached
 	trail  *trail
@@ -52,13 +53,13 @@ func NewScope(ctx context.Context, engine Engine, host string, layers []Layer) *
 // With returns a scope with a stronger layer on top.
 func (s *Scope) With(layer Layer) *Scope {
 	layers := append(append(make([]Layer, 0, len(s.layers)+1), s.layers...), layer)
-	return &Scope{ctx: s.ctx, engine: s.engine, host: s.host, layers: layers, cache: map[string]cached{}, trail: s.trail, merging: s.merging}
+	return &Scope{ctx: s.ctx, engine: s.engine, host: s.host, apart: s.apart, layers: layers, cache: map[string]cached{}, trail: s.trail, merging: s.merging}
 }
 
 // Of returns the scope of another host whose evaluation is part of this one's,
 // so that a loop across hosts is found.
 func (s *Scope) Of(host string, layers []Layer) *Scope {
-	return &Scope{ctx: s.ctx, engine: s.engine, host: host, layers: layers, cache: map[string]cached{}, trail: s.trail, merging: s.merging}
+	return &Scope{ctx: s.ctx, engine: s.engine, host: host, apart: true, layers: layers, cache: map[string]cached{}, trail: s.trail, merging: s.merging}
 }
 
 // Host is the host whose variables these are; "" for none.
@@ -226,6 +227,9 @@ func isLoop(err error) bool {
 // not find makes it undefined, so that default() still applies, as in Ansible.
 func (s *Scope) variable(name string, raw any) (any, error) {
 	key := s.host + "\x00" + name
+	if s.apart { // a host's variables without a task's: the same name can mean something else
+		key += "\x00apart"
+	}
 	if s.trail.active[key] {
 		text, _ := raw.(string)
 		return nil, &LoopError{Template: text, Chain: append(append([]string{}, s.trail.names...), name)}
