@@ -21,8 +21,15 @@ func Expanding(word string) string {
 		}
 		prefix, word = "~/", word[1:]
 	}
+	if word == "" {
+		return prefix
+	}
+	return prefix + ExpandingVariables(word)
+}
+
+// ExpandingVariables is Expanding that leaves a ~ alone.
+func ExpandingVariables(word string) string {
 	var b strings.Builder
-	b.WriteString(prefix)
 	last := 0
 	for _, m := range variable.FindAllStringSubmatchIndex(word, -1) {
 		if m[0] > last {

@@ -93,20 +93,21 @@ func flag(b bool) string {
 	return ""
 }
 
-// path leaves a ~ or ~user at the beginning of a path to the host, whose shell
-// knows the folder; that of a user who is not there stays as it is written.
+// path leaves a ~ or ~user at the beginning of a path, and variables in it, to
+// the host, whose shell knows them; a user who is not there, and a variable that
+// is not set, stay as they are written.
 func path(p string) string {
 	head, rest, below := strings.Cut(p, "/")
 	switch user, tilde := strings.CutPrefix(head, "~"); {
 	case !tilde || strings.IndexFunc(user, notInLogin) >= 0:
-		return connection.Quote(p)
+		return module.ExpandingVariables(p)
 	case user == "":
 		head = `"$HOME"`
 	}
 	if !below {
 		return head
 	}
-	return head + "/" + connection.Quote(rest)
+	return head + "/" + module.ExpandingVariables(rest)
 }
 
 // notInLogin tells which characters a shell could take for something of its

@@ -188,6 +188,8 @@ var scenarios = []scenario{
 	{"stat of a folder", "stat", "mkdir -m 1777 f", `{"path": "$D/f"}`, false},
 	{"stat of a link", "stat", "echo >t; ln -s t f", `{"path": "$D/f"}`, false},
 	{"stat through a link", "stat", "echo >t; ln -s t f", `{"path": "$D/f", "follow": true, "checksum_algorithm": "sha256"}`, false},
+	{"stat of a variable's folder", "stat", "", `{"path": "${HOME}/../$NOBODY_SET_THIS"}`, false},
+	{"stat of the home", "stat", "", `{"path": "$HOME", "get_mime": false}`, false},
 	{"stat of nothing", "stat", "", `{"path": "$D/f"}`, false},
 	{"stat of a device", "stat", "", `{"path": "/dev/null", "get_mime": false}`, false},
 	{"find", "find", tree, `{"paths": "$D"}`, false},
