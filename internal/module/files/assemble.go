@@ -44,7 +44,7 @@ type fragment struct {
 
 func runAssemble(ctx context.Context, call *module.Call) (module.Result, error) {
 	if call.Check {
-		return module.Result{Skipped: true, Msg: "This action (assemble) does not support check mode."}, nil
+		return module.Result{Skipped: true, Msg: "check mode is not supported for this task."}, nil
 	}
 	src, validate := call.Args.String("src"), call.Args.String("validate")
 	if validate != "" && !strings.Contains(validate, "%s") {
@@ -70,8 +70,9 @@ func runAssemble(ctx context.Context, call *module.Call) (module.Result, error) 
 	if err != nil || res.Failed {
 		return res, err
 	}
-	if res.Msg = "OK"; !there {
-		res.Msg = ""
+	if there {
+		res.Msg = "OK"
+		res.Data.Delete("path")
 	}
 	return finish(res.Set("src", src).Set("md5sum", md5Of(content)), nil)
 }
