@@ -23,17 +23,23 @@ func NewMinimal(opt PlayOptions) *Minimal { return &Minimal{display: newDisplay(
 func (m *Minimal) Handle(e Event) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.results(e, m.result)
+}
+
+// results shows what stands for itself, and leaves the results of whole tasks to
+// show.
+func (d *display) results(e Event, show func(Result)) {
 	switch e := e.(type) {
 	case Result:
 		if !e.Item {
-			m.result(e)
+			show(e)
 		}
 	case Message:
-		m.line("", e.Text)
+		d.line("", e.Text)
 	case Warning:
-		m.warning(e)
+		d.warning(e)
 	case Interrupted:
-		m.interrupted(e)
+		d.interrupted(e)
 	}
 }
 

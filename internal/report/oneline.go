@@ -20,18 +20,7 @@ func NewOneLine(opt PlayOptions) *OneLine { return &OneLine{display: newDisplay(
 func (o *OneLine) Handle(e Event) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	switch e := e.(type) {
-	case Result:
-		if !e.Item {
-			o.result(e)
-		}
-	case Message:
-		o.line("", e.Text)
-	case Warning:
-		o.warning(e)
-	case Interrupted:
-		o.interrupted(e)
-	}
+	o.results(e, o.result)
 }
 
 func (o *OneLine) result(r Result) {

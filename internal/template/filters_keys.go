@@ -79,19 +79,24 @@ func emptyData(v any) bool {
 	return false
 }
 
+// eachBelow does the same with every element of a list, one level deeper.
+func eachBelow(items []any, depth int, do func(v any, depth int) (any, error)) (any, error) {
+	out := make([]any, len(items))
+	for i, e := range items {
+		var err error
+		if out[i], err = do(e, depth+1); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
 func (w *keyWalk) keep(v any, depth int) (any, error) {
 	if depth > maxDataDepth {
 		return nil, errTooDeep()
 	}
 	if items, ok := listOf(v); ok {
-		out := make([]any, len(items))
-		for i, e := range items {
-			var err error
-			if out[i], err = w.keep(e, depth+1); err != nil {
-				return nil, err
-			}
-		}
-		return out, nil
+		return eachBelow(items, depth, w.keep)
 	}
 	m, ok := v.(*value.Map)
 	if !ok {
@@ -202,14 +207,7 @@ func (w *keyWalk) replace(v any, depth int) (any, error) {
 		return nil, errTooDeep()
 	}
 	if items, ok := listOf(v); ok {
-		out := make([]any, len(items))
-		for i, e := range items {
-			var err error
-			if out[i], err = w.replace(e, depth+1); err != nil {
-				return nil, err
-			}
-		}
-		return out, nil
+		return eachBelow(items, depth, w.replace)
 	}
 	m, ok := v.(*value.Map)
 	if !ok {

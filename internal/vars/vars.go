@@ -88,47 +88,42 @@ type Raw string
 // Plain returns v with every Raw in it as the text it is, for what does not
 // template.
 func Plain(v any) any {
-	switch x := v.(type) {
-	case Raw:
-		return string(x)
-	case []any:
-		out := make([]any, len(x))
-		for i, e := range x {
-			out[i] = Plain(e)
+	return deep(v, func(leaf any) any {
+		if text, ok := leaf.(Raw); ok {
+			return string(text)
 		}
-		return out
-	case *value.Map:
-		out := value.NewMap()
-		for k, e := range x.All() {
-			out.Set(k, Plain(e))
-		}
-		return out
-	}
-	return v
+		return leaf
+	})
 }
 
 // Untemplated returns v with every text that would be a template marked Raw: it
 // came from where nobody is to have expressions evaluated here.
 func Untemplated(v any) any {
-	switch x := v.(type) {
-	case string:
-		if template.IsTemplate(x) {
-			return Raw(x)
+	return deep(v, func(leaf any) any {
+		if text, ok := leaf.(string); ok && template.IsTemplate(text) {
+			return Raw(text)
 		}
+		return leaf
+	})
+}
+
+// deep returns v with all that is no list and no mapping in it made another.
+func deep(v any, leaf func(any) any) any {
+	switch x := v.(type) {
 	case []any:
 		out := make([]any, len(x))
 		for i, e := range x {
-			out[i] = Untemplated(e)
+			out[i] = deep(e, leaf)
 		}
 		return out
 	case *value.Map:
 		out := value.NewMap()
 		for k, e := range x.All() {
-			out.Set(k, Untemplated(e))
+			out.Set(k, deep(e, leaf))
 		}
 		return out
 	}
-	return v
+	return leaf(v)
 }
 
 // OmitText is what the variable omit holds: an argument of this value is left
